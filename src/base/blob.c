@@ -1,0 +1,52 @@
+#include "base/blob.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+struct blob *blob_copy(struct slice s)
+{
+    /* One allocation: the bytes follow the header. */
+    struct blob *b = malloc(sizeof *b + s.n);
+
+    if (!b)
+        return NULL;
+    b->refs = 1;
+    b->p = (char *)(b + 1);
+    b->n = s.n;
+    if (s.n)
+        memcpy(b->p, s.p, s.n);
+    return b;
+}
+
+struct blob *blob_take(struct buf *from)
+{
+    struct blob *b = mem_zero(sizeof *b);
+
+    b->refs = 1;
+    b->p = from->p;
+    b->n = from->n;
+    buf_init(from, from->max_bytes);
+    return b;
+}
+
+struct blob *blob_ref(struct blob *b)
+{
+    assert(b->refs > 0);
+    b->refs++;
+    return b;
+}
+
+struct blob *blob_unref(struct blob *b)
+{
+    if (!b)
+        return NULL;
+    assert(b->refs > 0);
+    if (--b->refs == 0) {
+        if (b->p != (char *)(b + 1))
+            free(b->p);
+        free(b);
+    }
+    return NULL;
+}

@@ -1,0 +1,20 @@
+/* blob.h - reference-counted immutable bytes: an answer that several writers share without a copy.
+ * Not thread-safe: a blob stays on its worker.  Freed with the last reference. */
+#ifndef MILLRACE_BASE_BLOB_H
+#define MILLRACE_BASE_BLOB_H
+
+#include "base/buf.h"
+#include "base/slice.h"
+
+struct blob {
+    unsigned refs;
+    char *p;
+    size_t n;
+};
+
+struct blob *blob_copy(struct slice s); /* one reference, its own copy of the bytes; NULL when out of memory */
+struct blob *blob_take(struct buf *b);  /* moves the buffer's bytes; *b is empty after; never NULL */
+struct blob *blob_ref(struct blob *b);
+struct blob *blob_unref(struct blob *b); /* NULL is fine; returns NULL */
+
+#endif

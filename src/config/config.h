@@ -1,0 +1,74 @@
+/* config.h - endpoints.json into each module's own plain conf struct.  The snapshot is immutable and owns all its
+ * strings. jansson reads it (and only it: never traffic).  Keys, types, defaults, bounds and docs stand in config.def.
+ */
+#ifndef MILLRACE_CONFIG_CONFIG_H
+#define MILLRACE_CONFIG_CONFIG_H
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "upstream/endpoint_conf.h"
+
+enum chain_family { CHAIN_EVM, CHAIN_SOLANA };
+
+struct limits_conf {
+    size_t max_body_bytes;
+    unsigned max_batch_calls;
+    unsigned max_clients;
+    unsigned max_inflight_calls;
+    unsigned max_upstream_sockets;
+    unsigned max_json_depth;
+    unsigned max_pipelined;         /* requests of one client connection that may be under way at once */
+    size_t max_client_buffer_bytes; /* answers held for one client that does not read */
+    uint64_t header_timeout_ms, body_timeout_ms, idle_timeout_ms, write_timeout_ms, call_timeout_ms, drain_timeout_ms;
+};
+
+struct method_conf { /* first match wins; a trailing '*' matches any rest */
+    const char *pattern;
+    uint64_t timeout_ms; /* 0: not set */
+};
+
+struct chain_conf {
+    const char *name;
+    enum chain_family family;
+    uint64_t chain_id; /* 0: not set */
+    bool is_default;
+    uint64_t block_time_ms;            /* 0: not set */
+    const struct method_conf *methods; /* exact names first, then by falling length of the pattern */
+    size_t n_methods;
+    const struct endpoint_conf *endpoints;
+    size_t n_endpoints;
+};
+
+struct config {
+    const char *const *listen; /* one or more addresses: the key takes a string or an array of strings */
+    size_t n_listen;
+    const char *const *admin; /* may be none */
+    size_t n_admin;
+    struct limits_conf limits;
+    const char *const *hosts; /* names a client may use in Host; "*" : any */
+    size_t n_hosts;
+    const char *const *cors_origins; /* "*" : any */
+    size_t n_cors_origins;
+    enum log_level log_level;
+    enum log_format log_format;
+    bool access_log;
+    const struct chain_conf *chains;
+    size_t n_chains;
+};
+
+/* Reads and checks the whole file; every mistake becomes one line in `report` ("FILE: PATH: REASON\n"), not just the
+ * first. 0 and *out, or -EINVAL and *out untouched.  Keys of the contract that this version does not act on yet are
+ * checked too, and named in `notes`, a line each. ${ENV} values are replaced in strings. */
+int config_load(struct config **out, const char *file, struct buf *report, struct buf *notes);
+/* The same from text; `file` is only a name for messages, and the folder that relative file names are looked up from.
+ */
+int config_parse(struct config **out, struct slice text, const char *file, struct buf *report, struct buf *notes);
+struct config *config_free(struct config *c);
+
+/* The endpoints as a table for people, secrets redacted: what `millrace check` prints. */
+int config_print(const struct config *c, struct buf *out);
+/* The reference of all keys as Markdown, and as JSON Schema, both from config.def. */
+int config_reference(struct buf *out);
+int config_schema(struct buf *out);
+
+#endif

@@ -1,0 +1,49 @@
+/* endpoint_conf.h - what is configured for one endpoint: plain values, owned by the configuration snapshot, immutable.
+ */
+#ifndef MILLRACE_UPSTREAM_ENDPOINT_CONF_H
+#define MILLRACE_UPSTREAM_ENDPOINT_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "io/dial.h"
+#include "io/tls.h"
+
+enum pool_order { POOL_LIFO, POOL_FIFO };
+enum accept_encoding { ENCODING_AUTO, ENCODING_IDENTITY, ENCODING_GZIP, ENCODING_ALL };
+
+struct pool_conf {
+    unsigned max_sockets; /* dialling ones included */
+    unsigned max_idle;    /* idle sockets beyond this are closed */
+    unsigned min_warm;    /* connected before they are needed, and again when lost */
+    uint64_t idle_timeout_ms;
+    enum pool_order order; /* which idle socket carries the next call: the most (lifo) or least recently used */
+    unsigned max_requests_per_socket; /* 0: no limit */
+    unsigned max_waiting;             /* calls that may wait for a socket; one more is refused */
+};
+
+struct header_conf {
+    const char *name, *value; /* the value may be a secret */
+};
+
+struct endpoint_conf {
+    const char *name;
+    const char *url;             /* a secret: path and query often hold the key */
+    unsigned weight;             /* 1..1000 */
+    unsigned tier;               /* the lowest tier with a usable endpoint is used */
+    uint64_t timeout_ms;         /* for one call on this endpoint; 0: only the call's own deadline */
+    uint64_t connect_timeout_ms; /* DNS, connect, proxy and TLS together */
+    const struct header_conf *headers;
+    size_t n_headers;
+    unsigned max_inflight; /* calls on the wire at once; 0: no limit of its own */
+    size_t max_response_bytes;
+    enum accept_encoding accept_encoding; /* auto: identity for loopback hosts, else gzip */
+    struct pool_conf pool;
+    struct tls_conf tls;
+    const char *proxy; /* URL; "" : from HTTPS_PROXY/HTTP_PROXY/NO_PROXY; "none": direct in any case */
+    enum dial_family dns_family;
+    uint64_t dns_ttl_ms;
+};
+
+#endif
