@@ -6,9 +6,8 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "rpc/method.h"
 #include "upstream/endpoint_conf.h"
-
-enum chain_family { CHAIN_EVM, CHAIN_SOLANA };
 
 struct limits_conf {
     size_t max_body_bytes;
