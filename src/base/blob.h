@@ -12,6 +12,13 @@ struct blob {
     size_t n;
 };
 
+/* One piece of a write.  ref: NULL: s is borrowed for the duration of the call only; else s lies in ref's bytes, and
+ * who must keep it for longer takes a reference instead of a copy. */
+struct chunk {
+    struct slice s;
+    struct blob *ref;
+};
+
 struct blob *blob_copy(struct slice s); /* one reference, its own copy of the bytes; NULL when out of memory */
 struct blob *blob_take(struct buf *b);  /* moves the buffer's bytes; *b is empty after; never NULL */
 struct blob *blob_ref(struct blob *b);

@@ -23,13 +23,6 @@ struct stream_ops {
     void (*on_drain)(void *owner);           /* everything that was queued has been handed to the kernel; may be NULL */
 };
 
-/* One piece of a write.  ref: NULL: what cannot be written at once is copied; else a reference is taken for as long as
- * needed. */
-struct chunk {
-    struct slice s;
-    struct blob *ref;
-};
-
 void stream_own(struct stream *s, const struct stream_ops *ops, void *owner);
 int stream_read_start(struct stream *s); /* 0 or <0 */
 void stream_read_stop(struct stream *s); /* bytes stay in the kernel; also stops on_end */

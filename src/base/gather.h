@@ -1,0 +1,38 @@
+/* gather.h - collects the pieces of a write: small ones are copied together, large ones become chunks of their own.
+ * One per worker, reused; large (it holds its scratch bytes).  Pure. */
+#ifndef MILLRACE_BASE_GATHER_H
+#define MILLRACE_BASE_GATHER_H
+
+#include <stdbool.h>
+
+#include "base/blob.h"
+
+enum { GATHER_FULL = 1 };
+enum { GATHER_CHUNKS = 64, GATHER_SCRATCH = 16384, GATHER_SMALL = 512 };
+
+struct gather {
+    struct chunk v[GATHER_CHUNKS];
+    unsigned n;
+    size_t used;  /* of scratch */
+    size_t bytes; /* in all chunks */
+    char scratch[GATHER_SCRATCH];
+};
+
+static inline void gather_clear(struct gather *g)
+{
+    g->n = 0;
+    g->used = 0;
+    g->bytes = 0;
+}
+
+/* Room for `pieces` more of any size, so that a record is never split over two writes? */
+static inline bool gather_has_room(const struct gather *g, unsigned pieces)
+{
+    return g->n + 2 * pieces <= GATHER_CHUNKS && g->used + (size_t)pieces * GATHER_SMALL <= GATHER_SCRATCH;
+}
+
+/* The caller checked gather_has_room.  s must stay good until the gathered chunks are written; ref as in struct chunk.
+ */
+void gather_add(struct gather *g, struct slice s, struct blob *ref);
+
+#endif

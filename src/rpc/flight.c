@@ -1,0 +1,59 @@
+#include "rpc/flight.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+static const char tail_method[] = ",\"method\":";
+static const char tail_params[] = ",\"params\":";
+
+static char *put(char *to, const char *p, size_t n)
+{
+    memcpy(to, p, n);
+    return to + n;
+}
+
+void flight_init(struct flight *f, const struct message_request *q, const struct method *m, uint64_t id)
+{
+    /* Absent params and [] mean the same to every server; all four members are always there (agave refuses others). */
+    struct slice params = q->params.n ? q->params : SLICE("[]");
+    size_t n = sizeof tail_method - 1 + q->method.raw.n + sizeof tail_params - 1 + params.n + 1;
+    char *to;
+
+    memset(f, 0, offsetof(struct flight, tail_store));
+    f->state = FLIGHT_NEW;
+    f->wanted = true;
+    f->id = id;
+    f->method = m;
+    list_init(&f->queued);
+    list_init(&f->calls);
+    f->tail = n <= sizeof f->tail_store ? f->tail_store : mem_grow(NULL, n);
+    f->tail_n = n;
+    to = put(f->tail, tail_method, sizeof tail_method - 1);
+    to = put(to, q->method.raw.p, q->method.raw.n);
+    to = put(to, tail_params, sizeof tail_params - 1);
+    to = put(to, params.p, params.n);
+    *to = '}';
+}
+
+void flight_deinit(struct flight *f)
+{
+    assert(flight_alone(f) && !list_linked(&f->queued) && !heap_linked(&f->due));
+    if (f->tail != f->tail_store)
+        free(f->tail);
+    f->tail = NULL;
+}
+
+void flight_join(struct flight *f, struct call *c)
+{
+    assert(!c->flight && !c->answered);
+    c->flight = f;
+    list_push(&f->calls, &c->waiting);
+}
+
+void flight_leave(struct call *c)
+{
+    list_remove(&c->waiting);
+    c->flight = NULL;
+}
