@@ -1,0 +1,62 @@
+/* loop_priv.h - what the modules of io/ share of a loop: many timers on its one uv timer, tasks that must not run
+ * inside the call that causes them, and the mark that something happened.  Not for use outside io/. */
+#ifndef MILLRACE_IO_LOOP_PRIV_H
+#define MILLRACE_IO_LOOP_PRIV_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "base/heap.h"
+#include "base/list.h"
+#include "io/loop.h"
+
+enum { LOOP_BUFFER_BYTES = 65536 };
+
+enum loop_state { LOOP_LIVE, LOOP_FINISHED };
+
+struct loop {
+    uv_loop_t uv;
+    uv_timer_t timer;
+    uv_prepare_t prepare;
+    uv_check_t check;
+    struct loop_ops ops;
+    void *owner;
+    struct heap timers; /* of struct loop_timer */
+    struct list tasks;  /* of struct loop_task */
+    uint64_t wake_ms;   /* what the owner asked for */
+    uint64_t armed_ms;  /* when the uv timer fires; at or before everything that waits */
+    bool turn_due;      /* the owner was called since the last on_turn */
+    enum loop_state state;
+    char *buffer;
+    char *cipher_buffer; /* only a loop that has TLS streams pays for it */
+};
+
+/* By value in its owner; zeroed before first use.  Setting it again moves it; it fires once, from the loop. */
+struct loop_timer {
+    struct heap_node node;
+    void (*fire)(struct loop_timer *t);
+};
+
+/* By value in its owner; loop_task_init before first use.  Runs once, soon, never from inside loop_task_push. */
+struct loop_task {
+    struct list node;
+    void (*run)(struct loop_task *t);
+};
+
+void loop_timer_set(struct loop *l, struct loop_timer *t, uint64_t at_ms);
+void loop_timer_clear(struct loop *l, struct loop_timer *t); /* fine when not set */
+
+void loop_task_init(struct loop_task *t, void (*run)(struct loop_task *t));
+void loop_task_push(struct loop *l, struct loop_task *t); /* fine when already pushed */
+void loop_task_clear(struct loop_task *t);                /* fine when not pushed */
+
+/* Where ciphertext is read to, while loop_buffer holds the plaintext. */
+char *loop_cipher_buffer(struct loop *l, size_t *cap);
+
+/* Before each call into an owner: what it leaves behind must not wait in a poll for on_turn. */
+static inline void loop_touch(struct loop *l)
+{
+    l->turn_due = true;
+}
+
+#endif
