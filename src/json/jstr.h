@@ -1,0 +1,69 @@
+/* jstr.h - runs of plain bytes in JSON strings, found 16 or 32 at a time.  Private to json/: others use jtok.h.
+ * Pure; reads only inside the text it was given, so it is safe at the very end of a mapping and under ASan.
+ * JSTR_PORTABLE leaves out every processor's own instructions; it is also what other processors than x86-64 get. */
+#ifndef MILLRACE_JSON_JSTR_H
+#define MILLRACE_JSON_JSTR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__SSE2__) && !defined(JSTR_PORTABLE)
+#define JSTR_SSE2 1
+#include <emmintrin.h>
+#else
+#define JSTR_SSE2 0
+#endif
+
+/* The first byte of [p, end) that is '"', '\\', a control character or not ASCII; `end` when there is none.
+ * `start` <= p is where the readable text begins: a short rest is looked at by a vector that ends at `end`. */
+typedef const char *jstr_find_fn(const char *start, const char *p, const char *end);
+
+/* One way to do it that this processor can run, the best one last. */
+struct jstr_variant {
+    const char *name;
+    jstr_find_fn *find;
+};
+
+const struct jstr_variant *jstr_variants(size_t *count);
+
+/* The best variant, chosen at the first call; for long runs. */
+jstr_find_fn jstr_find_long;
+
+/* Length of the UTF-8 sequence at p < end (1-4), or 0 when it is invalid: overlong, a surrogate, past U+10FFFF, cut
+ * off. */
+size_t jstr_utf8(const char *p, const char *end);
+
+/* UTF-8 of a code point that is not a surrogate; returns its length (1-4). */
+size_t jstr_put_utf8(char out[4], uint32_t code);
+
+#if JSTR_SSE2
+/* A bit for each byte of p[0..16) that is not plain.  Signed, so that one comparison catches controls and non-ASCII. */
+static inline unsigned jstr_mask16(const char *p)
+{
+    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
+    __m128i back = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
+    __m128i low = _mm_cmplt_epi8(v, _mm_set1_epi8(0x20));
+
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, back), low));
+}
+#endif
+
+/* As jstr_find_fn.  Inline for what most strings are: member names and small values of less than 16 bytes. */
+static inline const char *jstr_find(const char *start, const char *p, const char *end)
+{
+#if JSTR_SSE2
+    if (end - p >= 16) {
+        unsigned mask = jstr_mask16(p);
+
+        if (mask)
+            return p + __builtin_ctz(mask);
+        return jstr_find_long(start, p + 16, end);
+    }
+#endif
+    return jstr_find_long(start, p, end);
+}
+
+#endif
