@@ -1,0 +1,198 @@
+#include "config/config_walk.h"
+
+#include <stdlib.h>
+
+#include "config/config.h"
+#include "http/url.h"
+
+static unsigned least(unsigned a, unsigned b)
+{
+    return a < b ? a : b;
+}
+
+static void pool_rules(struct config_walk *w, const struct config_path *at, json_t *obj, struct pool_conf *p)
+{
+    struct config_path idle = {at, "max_idle", 0}, warm = {at, "min_warm", 0};
+
+    /* A default gives way to what was written beside it. */
+    if (!json_object_get(obj, "max_idle"))
+        p->max_idle = least(p->max_idle, p->max_sockets);
+    if (!json_object_get(obj, "min_warm"))
+        p->min_warm = least(p->min_warm, p->max_idle);
+    if (p->max_idle > p->max_sockets)
+        config_error(&w->report, &idle, "must not exceed max_sockets (%u), got %u", p->max_sockets, p->max_idle);
+    if (p->min_warm > p->max_sockets)
+        config_error(&w->report, &warm, "must not exceed max_sockets (%u), got %u", p->max_sockets, p->min_warm);
+    else if (p->min_warm > p->max_idle)
+        config_error(&w->report, &warm, "must not exceed max_idle (%u), got %u", p->max_idle, p->min_warm);
+}
+
+static void tls_rules(struct config_walk *w, const struct config_path *at, const struct tls_conf *t)
+{
+    struct config_path cert = {at, "client_cert", 0}, key = {at, "client_key", 0};
+
+    if (*t->client_cert && !*t->client_key)
+        config_error(&w->report, &cert, "needs client_key beside it");
+    if (*t->client_key && !*t->client_cert)
+        config_error(&w->report, &key, "needs client_cert beside it");
+}
+
+static void endpoint_rules(struct config_walk *w, const struct config_path *at, const struct endpoint_conf *e)
+{
+    struct config_path headers = {at, "headers", 0};
+    struct url u;
+    bool userinfo;
+
+    if (url_parse(&u, slice_str(e->url)))
+        return;
+    userinfo = u.userinfo != NULL;
+    url_deinit(&u);
+    for (size_t i = 0; i < e->n_headers && userinfo; i++) {
+        struct config_path field = {&headers, e->headers[i].name, 0};
+
+        if (slice_eq_nocase(slice_str(e->headers[i].name), SLICE("authorization")))
+            config_error(&w->report, &field, "the user and password in the url give this field already");
+    }
+}
+
+static bool has_endpoint(const struct chain_conf *c, const char *name)
+{
+    for (size_t i = 0; i < c->n_endpoints; i++)
+        if (strcmp(c->endpoints[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static void broadcast_rules(struct config_walk *w, const struct config_path *at, json_t *obj,
+                            const struct chain_conf *c)
+{
+    struct config_path up = {at, "broadcast", 0}, list = {&up, "endpoints", 0};
+    json_t *names = json_object_get(json_object_get(obj, "broadcast"), "endpoints");
+    size_t n = json_is_array(names) ? json_array_size(names) : json_is_string(names) ? 1 : 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct config_path item = {&list, NULL, i};
+        const char *name = json_string_value(json_is_array(names) ? json_array_get(names, i) : names);
+        char shown[CONFIG_SHOWN_CAP];
+
+        if (!name || strstr(name, "${") || (n == 1 && strcmp(name, "all") == 0) || has_endpoint(c, name))
+            continue;
+        config_error(&w->report, json_is_array(names) ? &item : &list, "no endpoint of this chain has the name %s",
+                     config_shown(name, shown));
+    }
+}
+
+/* Exact names first, then by falling length; the order of the file breaks ties. */
+static int by_precision(const void *pa, const void *pb)
+{
+    const struct method_conf *a = pa, *b = pb;
+    size_t n = strlen(a->pattern), m = strlen(b->pattern);
+    bool wild_a = n && a->pattern[n - 1] == '*', wild_b = m && b->pattern[m - 1] == '*';
+
+    if (wild_a != wild_b)
+        return wild_a ? 1 : -1;
+    if (wild_a && n != m)
+        return n > m ? -1 : 1;
+    return strcmp(a->pattern, b->pattern);
+}
+
+static void chain_rules(struct config_walk *w, const struct config_path *at, json_t *obj, struct chain_conf *c)
+{
+    struct config_path list = {at, "endpoints", 0};
+
+    for (size_t i = 1; i < c->n_endpoints; i++)
+        for (size_t j = 0; j < i; j++) {
+            struct config_path item = {&list, NULL, i}, name = {&item, "name", 0};
+
+            if (*c->endpoints[i].name && strcmp(c->endpoints[i].name, c->endpoints[j].name) == 0) {
+                config_error(&w->report, &name, "endpoints[%zu] has this name already", j);
+                break;
+            }
+        }
+    if (c->n_methods)
+        qsort((struct method_conf *)c->methods, c->n_methods, sizeof *c->methods, by_precision);
+    broadcast_rules(w, at, obj, c);
+}
+
+static void address_rules(struct config_walk *w, const struct config *c, json_t *obj)
+{
+    static const char *const keys[] = {"listen", "admin"};
+    const char *const *lists[] = {c->listen, c->admin};
+    size_t sizes[] = {c->n_listen, c->n_admin};
+
+    for (size_t i = 0; i < c->n_listen + c->n_admin; i++) {
+        unsigned li = i >= c->n_listen;
+        size_t at = li ? i - c->n_listen : i;
+        struct config_path key = {NULL, keys[li], 0}, item = {&key, NULL, at};
+        const char *a = lists[li][at];
+        size_t n = strlen(a);
+        bool any_port = n > 2 && strcmp(a + n - 2, ":0") == 0, again = false;
+
+        for (unsigned lj = 0; lj <= li; lj++)
+            for (size_t j = 0; j < (lj == li ? at : sizes[lj]); j++)
+                again = again || strcmp(a, lists[lj][j]) == 0;
+        if (again && !any_port)
+            config_error(&w->report, json_is_array(json_object_get(obj, keys[li])) ? &item : &key,
+                         "this address is given already");
+    }
+}
+
+static void default_chain(struct config_walk *w, struct config *c)
+{
+    struct chain_conf *chains = (struct chain_conf *)c->chains;
+    struct chain_conf *first = NULL;
+
+    for (size_t i = 0; i < c->n_chains; i++) {
+        struct config_path all = {NULL, "chains", 0}, chain = {&all, chains[i].name, 0}, key = {&chain, "default", 0};
+
+        if (chains[i].is_default && first)
+            config_error(&w->report, &key, "there can be only one default chain, and %s is it already", first->name);
+        if (chains[i].is_default && !first)
+            first = &chains[i];
+    }
+    if (!first && c->n_chains)
+        chains[0].is_default = true;
+}
+
+static void socket_rules(struct config_walk *w, const struct config *c)
+{
+    struct config_path up = {NULL, "limits", 0}, key = {&up, "max_upstream_sockets", 0};
+    uint64_t warm = 0;
+
+    for (size_t i = 0; i < c->n_chains; i++)
+        for (size_t j = 0; j < c->chains[i].n_endpoints; j++)
+            warm += c->chains[i].endpoints[j].pool.min_warm;
+    if (warm > c->limits.max_upstream_sockets)
+        config_error(&w->report, &key, "must be at least the sum of all pool.min_warm (%llu), got %u",
+                     (unsigned long long)warm, c->limits.max_upstream_sockets);
+}
+
+void config_rules(struct config_walk *w, const struct config_path *at, enum config_shape shape, json_t *obj, void *base,
+                  bool clean)
+{
+    switch (shape) {
+    case CONFIG_SHAPE_ROOT:
+        default_chain(w, base);
+        if (clean) {
+            address_rules(w, base, obj);
+            socket_rules(w, base);
+        }
+        break;
+    case CONFIG_SHAPE_CHAIN:
+        chain_rules(w, at, obj, base);
+        break;
+    case CONFIG_SHAPE_ENDPOINT:
+        endpoint_rules(w, at, base);
+        break;
+    case CONFIG_SHAPE_POOL:
+        if (clean)
+            pool_rules(w, at, obj, base);
+        break;
+    case CONFIG_SHAPE_TLS:
+        if (clean)
+            tls_rules(w, at, base);
+        break;
+    default:
+        break;
+    }
+}
