@@ -1,0 +1,574 @@
+#include "http/h1_server.h"
+
+#include <assert.h>
+#include <llhttp.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "http/body.h"
+#include "http/chunked.h"
+#include "http/field.h"
+#include "http/head.h"
+
+enum {
+    LINE_BESIDE_TARGET = 64, /* method, version and spaces of a request line */
+    MAX_LEADING = 4,         /* two CRLF before a request line are skipped (RFC 9112 section 2.2) */
+    MAX_METHOD = 32,
+    KEEP_HEAD_BYTES = 4096, /* a larger head buffer is freed between requests */
+    BODY_AHEAD = 16384      /* memory given for an announcement alone */
+};
+
+#define BIT(n) (1u << (n))
+
+enum server_state {
+    SERVER_IDLE,    /* nothing of a request yet */
+    SERVER_START,   /* inside the request line */
+    SERVER_FIELDS,  /* inside the header fields */
+    SERVER_LENGTH,  /* a body of known length is awaited */
+    SERVER_CHUNKED, /* a chunked body is awaited */
+    SERVER_DONE,    /* a whole request is out */
+    SERVER_BAD
+};
+
+static const unsigned server_next[] = {
+    [SERVER_IDLE] = BIT(SERVER_START) | BIT(SERVER_BAD),
+    [SERVER_START] = BIT(SERVER_FIELDS) | BIT(SERVER_BAD),
+    [SERVER_FIELDS] = BIT(SERVER_LENGTH) | BIT(SERVER_CHUNKED) | BIT(SERVER_DONE) | BIT(SERVER_BAD),
+    [SERVER_LENGTH] = BIT(SERVER_DONE) | BIT(SERVER_BAD),
+    [SERVER_CHUNKED] = BIT(SERVER_DONE) | BIT(SERVER_BAD),
+    [SERVER_DONE] = 0, /* only _next and _reset lead on */
+    [SERVER_BAD] = 0,
+};
+
+/* A part of the head: an offset, for the head may move while it arrives.  at 0: absent (the method stands there). */
+struct part {
+    uint32_t at, n;
+};
+
+struct h1_server {
+    const struct h1_server_conf *conf;
+    struct buf head;  /* the head of the request under way; what `req` points into */
+    struct body body; /* its limits and buffers outlive a request */
+    llhttp_t judge;
+    struct chunked chunked;
+
+    /* From here on all is forgotten between requests. */
+    enum server_state state;
+    unsigned leading; /* bytes of empty lines before the request line */
+    struct head lines;
+    size_t fields_at; /* where the first field line begins */
+    unsigned fields;
+    struct part method, target, host, origin, content_type, acrm;
+    bool has_length, has_coding, close, keep_alive, expects, expects_other;
+    uint64_t left; /* of a body of known length */
+    struct h1_request req;
+    unsigned bad_status;
+    const char *bad_reason;
+};
+
+static void enter(struct h1_server *h, enum server_state state)
+{
+    assert(server_next[h->state] & BIT(state));
+    h->state = state;
+}
+
+static enum h1_server_event bad(struct h1_server *h, unsigned status, const char *reason)
+{
+    enter(h, SERVER_BAD);
+    h->bad_status = status;
+    h->bad_reason = reason;
+    body_deinit(&h->body);
+    return H1_SERVER_BAD;
+}
+
+/* llhttp stops where the head ends: bodies are framed here, and an Upgrade or CONNECT must not lead it elsewhere. */
+static int judge_head_over(llhttp_t *judge)
+{
+    (void)judge;
+    return HPE_PAUSED;
+}
+
+static const llhttp_settings_t judge_settings = {.on_headers_complete = judge_head_over};
+
+/* llhttp sees the request line and every field that decides the framing, byte for byte; the other lines only have to
+ * pass our own stricter grammar, which costs a third. */
+static bool judge_line(struct h1_server *h, struct slice line)
+{
+    return llhttp_execute(&h->judge, line.p, line.n + 2) == HPE_OK;
+}
+
+struct h1_server *h1_server_new(const struct h1_server_conf *conf)
+{
+    struct h1_server *h = mem_zero(sizeof *h);
+
+    h->conf = conf;
+    buf_init(&h->head, conf->max_target_bytes + LINE_BESIDE_TARGET + conf->max_head_bytes);
+    body_init(&h->body, conf->max_body_bytes, BODY_AHEAD);
+    return h;
+}
+
+struct h1_server *h1_server_free(struct h1_server *h)
+{
+    if (h) {
+        buf_deinit(&h->head);
+        body_deinit(&h->body);
+        free(h);
+    }
+    return NULL;
+}
+
+void h1_server_reset(struct h1_server *h)
+{
+    h1_server_next(h);
+}
+
+void h1_server_next(struct h1_server *h)
+{
+    if (h->head.cap > KEEP_HEAD_BYTES)
+        buf_deinit(&h->head);
+    else
+        buf_clear(&h->head);
+    body_clear(&h->body);
+    memset((char *)h + offsetof(struct h1_server, state), 0, sizeof *h - offsetof(struct h1_server, state));
+}
+
+static struct part part_of(const char *base, struct slice s)
+{
+    return (struct part){(uint32_t)(s.p - base), (uint32_t)s.n};
+}
+
+/* For a field that may be absent. */
+static struct slice part_slice(const struct h1_server *h, struct part part)
+{
+    return part.at ? slice_of(h->head.p + part.at, part.n) : slice_of(NULL, 0);
+}
+
+/* 0, or the status that refuses it. */
+static unsigned read_version(struct h1_server *h, struct slice version)
+{
+    if (version.n == 8 && memcmp(version.p, "HTTP/1.1", 8) == 0) {
+        h->req.minor = 1;
+        return 0;
+    }
+    if (version.n < 6 || memcmp(version.p, "HTTP/", 5) != 0)
+        return 400;
+    for (size_t i = 5; i < version.n; i++)
+        if ((version.p[i] < '0' || version.p[i] > '9') && (version.p[i] != '.' || i == 5 || i == version.n - 1))
+            return 400;
+    if (version.n != 8 || memcmp(version.p + 5, "1.", 2) != 0 || version.p[7] > '1')
+        return 505;
+    h->req.minor = (uint8_t)(version.p[7] - '0');
+    return 0;
+}
+
+static enum h1_method method_of(struct slice s)
+{
+    switch (s.n) {
+    case 3:
+        return memcmp(s.p, "GET", 3) == 0 ? H1_GET : H1_OTHER;
+    case 4:
+        return memcmp(s.p, "POST", 4) == 0 ? H1_POST : memcmp(s.p, "HEAD", 4) == 0 ? H1_HEAD : H1_OTHER;
+    case 7:
+        return memcmp(s.p, "OPTIONS", 7) == 0 ? H1_OPTIONS : H1_OTHER;
+    }
+    return H1_OTHER;
+}
+
+static enum h1_server_event request_line(struct h1_server *h, const char *base, struct slice line)
+{
+    const char *space = line.n > 4 && line.p[4] == ' ' ? line.p + 4 : memchr(line.p, ' ', line.n);
+    const char *last = line.n > 9 && line.p[line.n - 9] == ' ' ? line.p + line.n - 9 : memrchr(line.p, ' ', line.n);
+    struct slice method, target, version;
+    unsigned status;
+
+    if (!space || space >= last)
+        return bad(h, 400, "malformed request line");
+    method = slice_of(line.p, (size_t)(space - line.p));
+    target = slice_of(space + 1, (size_t)(last - space) - 1);
+    version = slice_of(last + 1, line.n - (size_t)(last - line.p) - 1);
+    status = read_version(h, version);
+    if (status)
+        return bad(h, status, status == 505 ? "HTTP version not supported" : "malformed request line");
+    if (target.n > h->conf->max_target_bytes)
+        return bad(h, 414, "request target too long");
+    if (target.n == 0)
+        return bad(h, 400, "malformed request line");
+    for (size_t i = 0; i < target.n; i++)
+        if (!byte_is(target.p[i], BYTE_TARGET))
+            return bad(h, 400, "forbidden byte in the request target");
+    llhttp_init(&h->judge, HTTP_REQUEST, &judge_settings);
+    if (!judge_line(h, line))
+        return bad(h, 400, "malformed request line");
+    h->req.method = method_of(method);
+    h->method = part_of(base, method);
+    h->target = part_of(base, target);
+    h->fields_at = h->lines.at;
+    enter(h, SERVER_FIELDS);
+    return H1_SERVER_MORE;
+}
+
+static enum h1_server_event content_length(struct h1_server *h, struct slice value)
+{
+    if (h->has_length)
+        return bad(h, 400, "more than one Content-Length");
+    if (!field_length(value, &h->req.content_length))
+        return bad(h, 400, "invalid Content-Length");
+    h->has_length = true;
+    return H1_SERVER_MORE;
+}
+
+static enum h1_server_event transfer_encoding(struct h1_server *h, struct slice value)
+{
+    if (h->has_coding)
+        return bad(h, 400, "more than one Transfer-Encoding");
+    if (!field_is(value, "chunked"))
+        return bad(h, 400, "Transfer-Encoding must be chunked");
+    h->has_coding = true;
+    return H1_SERVER_MORE;
+}
+
+static enum h1_server_event field_line(struct h1_server *h, const char *base, struct slice line)
+{
+    struct slice name, value;
+
+    if (++h->fields > h->conf->max_fields)
+        return bad(h, 431, "too many header fields");
+    if (!field_split(line, &name, &value))
+        return bad(h, 400, "malformed header field");
+    switch (name.n) {
+    case 4:
+        if (field_is(name, "host")) {
+            if (h->host.at)
+                return bad(h, 400, "more than one Host");
+            if (!field_host(value))
+                return bad(h, 400, "invalid Host");
+            h->host = part_of(base, value);
+        }
+        break;
+    case 6:
+        if (field_is(name, "origin")) {
+            if (h->origin.at)
+                return bad(h, 400, "more than one Origin");
+            h->origin = part_of(base, value);
+        } else if (field_is(name, "expect")) {
+            if (field_is(value, "100-continue"))
+                h->expects = true;
+            else
+                h->expects_other = true;
+        }
+        break;
+    case 10:
+        if (field_is(name, "connection"))
+            field_connection(value, &h->close, &h->keep_alive);
+        break;
+    case 12:
+        if (field_is(name, "content-type") && !h->content_type.at)
+            h->content_type = part_of(base, value);
+        break;
+    case 14:
+        if (field_is(name, "content-length")) {
+            if (content_length(h, value) == H1_SERVER_BAD)
+                return H1_SERVER_BAD;
+            return judge_line(h, line) ? H1_SERVER_MORE : bad(h, 400, "malformed header field");
+        }
+        break;
+    case 17:
+        if (field_is(name, "transfer-encoding")) {
+            if (transfer_encoding(h, value) == H1_SERVER_BAD)
+                return H1_SERVER_BAD;
+            return judge_line(h, line) ? H1_SERVER_MORE : bad(h, 400, "malformed header field");
+        }
+        break;
+    case 29:
+        if (field_is(name, "access-control-request-method") && !h->acrm.at)
+            h->acrm = part_of(base, value);
+        break;
+    }
+    return H1_SERVER_MORE;
+}
+
+/* The request target (RFC 9112 section 3.2) into path and query.  False when it fits no form, or names another host
+ * than the Host field. */
+static bool read_target(struct h1_server *h)
+{
+    struct slice t = part_slice(h, h->target), authority;
+    const char *mark;
+
+    if (t.p[0] != '/') {
+        struct slice method = slice_of(h->head.p, h->method.n);
+
+        if (slice_eq(method, SLICE("CONNECT"))) {
+            h->req.path = t;
+            return field_host(t);
+        }
+        if (slice_eq(t, SLICE("*"))) {
+            h->req.path = t;
+            return true;
+        }
+        if (t.n > 7 && field_same(t.p, "http://", 7))
+            t = slice_of(t.p + 7, t.n - 7);
+        else if (t.n > 8 && field_same(t.p, "https://", 8))
+            t = slice_of(t.p + 8, t.n - 8);
+        else
+            return false;
+        authority = t;
+        for (authority.n = 0; authority.n < t.n; authority.n++)
+            if (t.p[authority.n] == '/' || t.p[authority.n] == '?')
+                break;
+        if (!field_host(authority) || (h->host.at && !slice_eq_nocase(authority, h->req.host)))
+            return false;
+        h->req.host = authority;
+        t = slice_of(t.p + authority.n, t.n - authority.n);
+    }
+    mark = t.n > 1 ? memchr(t.p, '?', t.n) : NULL;
+    h->req.path = mark ? slice_of(t.p, (size_t)(mark - t.p)) : t;
+    if (mark)
+        h->req.query = slice_of(mark + 1, (size_t)(t.p + t.n - mark) - 1);
+    if (h->req.path.n == 0)
+        h->req.path = SLICE("/");
+    return true;
+}
+
+/* The head is whole and stands in h->head. */
+static enum h1_server_event head_over(struct h1_server *h)
+{
+    struct h1_request *q = &h->req;
+
+    if (q->minor == 1 && !h->host.at)
+        return bad(h, 400, "missing Host");
+    if (h->has_coding && h->has_length)
+        return bad(h, 400, "Content-Length with Transfer-Encoding");
+    if (h->has_coding && q->minor == 0)
+        return bad(h, 400, "Transfer-Encoding in HTTP/1.0");
+    q->host = part_slice(h, h->host);
+    if (!read_target(h))
+        return bad(h, 400, "invalid request target");
+    if (llhttp_execute(&h->judge, "\r\n", 2) != HPE_PAUSED)
+        return bad(h, 400, "malformed head");
+    if (h->expects_other)
+        return bad(h, 417, "unknown expectation");
+    if (q->content_length > h->conf->max_body_bytes)
+        return bad(h, 413, "request body too large");
+    q->origin = part_slice(h, h->origin);
+    q->content_type = part_slice(h, h->content_type);
+    q->acrm = part_slice(h, h->acrm);
+    q->keep_alive = q->minor == 1 ? !h->close : h->keep_alive && !h->close;
+    q->expect_continue = h->expects && q->minor == 1;
+    q->chunked = h->has_coding;
+    if (q->chunked) {
+        chunked_init(&h->chunked, h->conf->max_body_bytes);
+        enter(h, SERVER_CHUNKED);
+        return H1_SERVER_HEAD;
+    }
+    h->left = q->content_length;
+    enter(h, h->left ? SERVER_LENGTH : SERVER_DONE);
+    return h->left ? H1_SERVER_HEAD : H1_SERVER_REQUEST;
+}
+
+static enum h1_server_event too_long(struct h1_server *h, const char *base, size_t n)
+{
+    if (h->state == SERVER_FIELDS)
+        return bad(h, 431, "header fields too large");
+    if (!memchr(base, ' ', n < MAX_METHOD ? n : MAX_METHOD))
+        return bad(h, 400, "malformed request line");
+    return bad(h, 414, "request target too long");
+}
+
+/* How far the part of the head under way may reach. */
+static size_t head_limit(const struct h1_server *h)
+{
+    return h->state == SERVER_START ? h->conf->max_target_bytes + LINE_BESIDE_TARGET
+                                    : h->fields_at + h->conf->max_head_bytes;
+}
+
+static enum h1_server_event feed_head(struct h1_server *h, const char *p, size_t n, size_t *used)
+{
+    size_t before = h->head.n;
+    const char *base = p;
+    size_t have = n, limit = head_limit(h), seen;
+
+    /* Only a head that comes in pieces is looked at in our own copy. */
+    if (before) {
+        size_t room = h->head.max_bytes - before;
+
+        if (buf_append(&h->head, p, n < room ? n : room))
+            return bad(h, 431, "out of memory");
+        base = h->head.p;
+        have = h->head.n;
+    }
+    seen = have < limit ? have : limit;
+    for (;;) {
+        enum h1_server_event ev;
+        struct slice line;
+
+        switch (head_next(&h->lines, base, seen, &line)) {
+        case HEAD_LINE:
+            if (h->state == SERVER_FIELDS) {
+                ev = field_line(h, base, line);
+            } else {
+                ev = request_line(h, base, line);
+                limit = head_limit(h);
+                seen = have < limit ? have : limit;
+            }
+            if (ev != H1_SERVER_MORE)
+                return ev;
+            break;
+        case HEAD_MORE:
+            if (seen == limit)
+                return too_long(h, base, seen);
+            *used = n;
+            if (before == 0 && buf_append(&h->head, p, n))
+                return bad(h, 431, "out of memory");
+            return H1_SERVER_MORE;
+        case HEAD_END:
+            *used = h->lines.at - before;
+            if (before)
+                h->head.n = h->lines.at;
+            else if (buf_append(&h->head, p, h->lines.at))
+                return bad(h, 431, "out of memory");
+            return head_over(h);
+        case HEAD_BAD:
+            return bad(h, 400, "control byte, bare CR or bare LF in the head");
+        }
+    }
+}
+
+static enum h1_server_event feed_body_failed(struct h1_server *h, int r)
+{
+    return r < 0 ? bad(h, 413, "out of memory") : bad(h, 413, "request body too large");
+}
+
+static enum h1_server_event request_over(struct h1_server *h)
+{
+    h->req.body = body_get(&h->body);
+    enter(h, SERVER_DONE);
+    return H1_SERVER_REQUEST;
+}
+
+static enum h1_server_event feed_length(struct h1_server *h, const char *p, size_t n, size_t *used)
+{
+    size_t take = n < h->left ? n : (size_t)h->left;
+    int r = body_add(&h->body, slice_of(p, take), h->left);
+
+    *used = take;
+    if (r == 0 && take == h->left)
+        return request_over(h);
+    if (r == 0)
+        r = body_keep(&h->body, h->left);
+    h->left -= take;
+    return r ? feed_body_failed(h, r) : H1_SERVER_MORE;
+}
+
+static enum h1_server_event feed_chunked(struct h1_server *h, const char *p, size_t n, size_t *used)
+{
+    *used = 0;
+    for (;;) {
+        struct slice data;
+        size_t taken;
+        int r;
+
+        switch (chunked_next(&h->chunked, p + *used, n - *used, &taken, &data)) {
+        case CHUNKED_DATA:
+            *used += taken;
+            r = body_add(&h->body, data, 0);
+            if (r)
+                return feed_body_failed(h, r);
+            break;
+        case CHUNKED_MORE:
+            *used += taken;
+            r = body_keep(&h->body, 0);
+            return r ? feed_body_failed(h, r) : H1_SERVER_MORE;
+        case CHUNKED_END:
+            *used += taken;
+            return request_over(h);
+        case CHUNKED_BAD:
+            return bad(h, 400, chunked_text(&h->chunked));
+        case CHUNKED_TOO_LARGE:
+            return bad(h, 413, "request body too large");
+        }
+    }
+}
+
+/* Skips empty lines before a request line; leaves SERVER_IDLE at its first byte. */
+static enum h1_server_event skip_leading(struct h1_server *h, const char *p, size_t n, size_t *used)
+{
+    size_t i = 0;
+
+    for (; i < n; i++, h->leading++) {
+        if (p[i] != (h->leading & 1 ? '\n' : '\r')) {
+            if ((h->leading & 1) == 0)
+                break;
+            return bad(h, 400, "bare CR before the request line");
+        }
+        if (h->leading == MAX_LEADING)
+            return bad(h, 400, "empty lines before the request line");
+    }
+    *used = i;
+    if (i < n)
+        enter(h, SERVER_START);
+    return H1_SERVER_MORE;
+}
+
+enum h1_server_event h1_server_feed(struct h1_server *h, const char *p, size_t n, size_t *used)
+{
+    enum h1_server_event ev;
+    size_t skipped = 0;
+
+    *used = 0;
+    if (n == 0 && h->state < SERVER_DONE)
+        return H1_SERVER_MORE;
+    switch (h->state) {
+    case SERVER_IDLE:
+        ev = skip_leading(h, p, n, &skipped);
+        *used = skipped;
+        if (ev == H1_SERVER_BAD || h->state == SERVER_IDLE)
+            return ev;
+        ev = feed_head(h, p + skipped, n - skipped, used);
+        *used += skipped;
+        return ev;
+    case SERVER_START:
+    case SERVER_FIELDS:
+        return feed_head(h, p, n, used);
+    case SERVER_LENGTH:
+        return feed_length(h, p, n, used);
+    case SERVER_CHUNKED:
+        return feed_chunked(h, p, n, used);
+    case SERVER_DONE:
+        return H1_SERVER_REQUEST;
+    case SERVER_BAD:
+        break;
+    }
+    return H1_SERVER_BAD;
+}
+
+const struct h1_request *h1_server_request(const struct h1_server *h)
+{
+    return &h->req;
+}
+
+bool h1_server_idle(const struct h1_server *h)
+{
+    return h->state == SERVER_IDLE;
+}
+
+bool h1_server_in_body(const struct h1_server *h)
+{
+    return h->state == SERVER_LENGTH || h->state == SERVER_CHUNKED;
+}
+
+size_t h1_server_held_bytes(const struct h1_server *h)
+{
+    return h->head.cap + h->body.own.cap;
+}
+
+unsigned h1_server_bad_status(const struct h1_server *h)
+{
+    return h->bad_status;
+}
+
+const char *h1_server_bad_reason(const struct h1_server *h)
+{
+    return h->bad_reason;
+}
