@@ -11,6 +11,7 @@ void gather_add(struct gather *g, struct slice s, struct blob *ref)
     if (s.n > GATHER_SMALL || s.n > GATHER_SCRATCH - g->used) {
         assert(g->n < GATHER_CHUNKS);
         g->v[g->n++] = (struct chunk){s, ref};
+        g->borrows = true;
         return;
     }
     if (s.n)

@@ -13,6 +13,7 @@ enum { GATHER_CHUNKS = 64, GATHER_SCRATCH = 16384, GATHER_SMALL = 512 };
 struct gather {
     struct chunk v[GATHER_CHUNKS];
     unsigned n;
+    bool borrows; /* a chunk points outside scratch: write before its owner lets go */
     size_t used;  /* of scratch */
     size_t bytes; /* in all chunks */
     char scratch[GATHER_SCRATCH];
@@ -22,6 +23,7 @@ static inline void gather_clear(struct gather *g)
 {
     g->n = 0;
     g->used = 0;
+    g->borrows = false;
     g->bytes = 0;
 }
 

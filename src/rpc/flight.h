@@ -9,12 +9,12 @@
 #include "rpc/method.h"
 
 struct chain;
-struct endpoint;
+struct upstream;
 struct link;
 
 enum flight_state {
     FLIGHT_NEW,
-    FLIGHT_QUEUED, /* waits at `endpoint` for a link */
+    FLIGHT_QUEUED, /* waits at `upstream` for a link */
     FLIGHT_WIRE,   /* rides on `link` */
 };
 
@@ -34,7 +34,7 @@ struct flight {
     struct list calls;    /* call.waiting */
     const struct method *method;
     struct chain *chain;
-    struct endpoint *endpoint;
+    struct upstream *upstream;
     struct link *link;
     char *tail; /* what follows the id in the request: `,"method":...,"params":...}`; tail_store or owned */
     size_t tail_n;

@@ -1,0 +1,221 @@
+#include "admin/metrics.h"
+
+#include <stdio.h>
+
+#include "admin/version.h"
+#include "gateway/chain.h"
+#include "gateway/worker.h"
+#include "http/version.h"
+#include "io/loop.h"
+#include "io/version.h"
+#include "rpc/error.h"
+#include "rpc/method.h"
+
+/* The first error sticks; the rest of the page is not written then. */
+struct page {
+    const struct worker *w;
+    struct buf *out;
+    int r;
+};
+
+#define PUT(p, ...) ((p)->r = (p)->r ? (p)->r : buf_printf((p)->out, __VA_ARGS__))
+
+static void head(struct page *p, const char *name, const char *type, const char *help)
+{
+    PUT(p, "# HELP millrace_%s %s\n# TYPE millrace_%s %s\n", name, help, name, type);
+}
+
+typedef void endpoint_fn(struct page *p, const struct upstream *u);
+
+static void each_endpoint(struct page *p, endpoint_fn *fn)
+{
+    for (size_t i = 0; i < p->w->n_chains; i++)
+        for (unsigned k = 0; k < p->w->chains[i]->n_upstreams; k++)
+            fn(p, p->w->chains[i]->upstreams[k]);
+}
+
+/* Chain and endpoint names hold only letters, digits, '.', '_' and '-': nothing to escape. */
+#define LABELS    "chain=\"%s\",endpoint=\"%s\""
+#define NAMES(u_) (u_)->chain->conf->name, (u_)->endpoint.conf->name
+
+static void sockets(struct page *p, const struct upstream *u)
+{
+    const struct pool *q = &u->endpoint.pool;
+
+    PUT(p, "millrace_endpoint_sockets{" LABELS ",state=\"active\"} %u\n", NAMES(u), q->n_busy);
+    PUT(p, "millrace_endpoint_sockets{" LABELS ",state=\"idle\"} %u\n", NAMES(u), q->n_idle);
+    PUT(p, "millrace_endpoint_sockets{" LABELS ",state=\"dialling\"} %u\n", NAMES(u), q->n_dialling);
+}
+
+static void waiting(struct page *p, const struct upstream *u)
+{
+    PUT(p, "millrace_endpoint_waiting{" LABELS "} %u\n", NAMES(u), u->n_waiting);
+}
+
+static void up(struct page *p, const struct upstream *u)
+{
+    PUT(p, "millrace_endpoint_up{" LABELS "} %d\n", NAMES(u), u->reported_down ? 0 : 1);
+}
+
+static void carried(struct page *p, const struct upstream *u)
+{
+    const struct pool *q = &u->endpoint.pool;
+
+    PUT(p, "millrace_endpoint_requests_total{" LABELS ",socket=\"new\"} %llu\n", NAMES(u),
+        (unsigned long long)q->carried_new);
+    PUT(p, "millrace_endpoint_requests_total{" LABELS ",socket=\"reused\"} %llu\n", NAMES(u),
+        (unsigned long long)q->carried_reused);
+}
+
+static void calls(struct page *p, const struct upstream *u)
+{
+    const struct endpoint_stats *s = &u->endpoint.stats;
+
+    PUT(p, "millrace_endpoint_calls_total{" LABELS ",answer=\"result\"} %llu\n", NAMES(u),
+        (unsigned long long)(s->calls - s->rpc_errors));
+    PUT(p, "millrace_endpoint_calls_total{" LABELS ",answer=\"error\"} %llu\n", NAMES(u),
+        (unsigned long long)s->rpc_errors);
+}
+
+static void endpoint_failures(struct page *p, const struct upstream *u)
+{
+    char reason[ERROR_REASON_CAP];
+
+    for (unsigned i = 1; i < FAIL_COUNT; i++)
+        if (u->endpoint.stats.failures[i])
+            PUT(p, "millrace_endpoint_failures_total{" LABELS ",reason=\"%s\"} %llu\n", NAMES(u),
+                error_reason((enum fail)i, reason), (unsigned long long)u->endpoint.stats.failures[i]);
+}
+
+static void moved(struct page *p, const struct upstream *u)
+{
+    PUT(p, "millrace_endpoint_moved_total{" LABELS "} %llu\n", NAMES(u), (unsigned long long)u->endpoint.stats.retries);
+}
+
+static void bytes(struct page *p, const struct upstream *u)
+{
+    PUT(p, "millrace_endpoint_bytes_total{" LABELS ",direction=\"in\"} %llu\n", NAMES(u),
+        (unsigned long long)u->endpoint.stats.bytes_in);
+    PUT(p, "millrace_endpoint_bytes_total{" LABELS ",direction=\"out\"} %llu\n", NAMES(u),
+        (unsigned long long)u->endpoint.stats.bytes_out);
+}
+
+static void handshakes(struct page *p, const struct upstream *u)
+{
+    if (!u->tls)
+        return;
+    PUT(p, "millrace_endpoint_tls_handshakes_total{" LABELS ",kind=\"full\"} %llu\n", NAMES(u),
+        (unsigned long long)u->endpoint.stats.tls_full);
+    PUT(p, "millrace_endpoint_tls_handshakes_total{" LABELS ",kind=\"resumed\"} %llu\n", NAMES(u),
+        (unsigned long long)u->endpoint.stats.tls_resumed);
+}
+
+static void histogram(struct page *p, const char *name, const char *labels, const struct hist *h)
+{
+    static const uint64_t le_us[] = {100,   250,    500,    1000,   2500,    5000,    10000,   25000,
+                                     50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
+
+    for (size_t i = 0; i < sizeof le_us / sizeof le_us[0]; i++)
+        PUT(p, "millrace_%s_bucket{%s,le=\"%g\"} %llu\n", name, labels, (double)le_us[i] / 1e6,
+            (unsigned long long)hist_count_le(h, le_us[i]));
+    PUT(p, "millrace_%s_bucket{%s,le=\"+Inf\"} %llu\n", name, labels, (unsigned long long)h->count);
+    PUT(p, "millrace_%s_sum{%s} %.6f\n", name, labels, (double)h->sum_us / 1e6);
+    PUT(p, "millrace_%s_count{%s} %llu\n", name, labels, (unsigned long long)h->count);
+}
+
+static void latency(struct page *p, const struct upstream *u)
+{
+    char labels[256];
+
+    snprintf(labels, sizeof labels, LABELS, NAMES(u));
+    histogram(p, "endpoint_latency_seconds", labels, &u->endpoint.stats.latency);
+}
+
+static void methods(struct page *p)
+{
+    char labels[256];
+
+    head(p, "method_calls_total", "counter", "calls by method and how they ended");
+    for (size_t i = 0; i < p->w->n_chains; i++)
+        for (unsigned m = 0; m < method_slots(); m++) {
+            const struct method_stats *s = p->w->chains[i]->methods[m];
+
+            if (!s)
+                continue;
+            snprintf(labels, sizeof labels, "chain=\"%s\",method=\"%s\"", p->w->chains[i]->conf->name,
+                     method_at(m)->name);
+            PUT(p, "millrace_method_calls_total{%s,answer=\"result\"} %llu\n", labels,
+                (unsigned long long)(s->calls - s->rpc_errors));
+            PUT(p, "millrace_method_calls_total{%s,answer=\"error\"} %llu\n", labels,
+                (unsigned long long)s->rpc_errors);
+            PUT(p, "millrace_method_calls_total{%s,answer=\"failed\"} %llu\n", labels, (unsigned long long)s->failures);
+        }
+    head(p, "method_latency_seconds", "histogram", "time from a client's request to the endpoint's answer");
+    for (size_t i = 0; i < p->w->n_chains; i++)
+        for (unsigned m = 0; m < method_slots(); m++) {
+            const struct method_stats *s = p->w->chains[i]->methods[m];
+
+            if (!s)
+                continue;
+            snprintf(labels, sizeof labels, "chain=\"%s\",method=\"%s\"", p->w->chains[i]->conf->name,
+                     method_at(m)->name);
+            histogram(p, "method_latency_seconds", labels, &s->latency);
+        }
+}
+
+static void worker_numbers(struct page *p)
+{
+    const struct worker *w = p->w;
+    struct stats_row rows[STATS_ROWS];
+    char reason[ERROR_REASON_CAP];
+
+    stats_rows(&w->stats, rows);
+    for (unsigned i = 0; i < STATS_ROWS; i++) {
+        PUT(p, "# HELP millrace_%s_total %s\n# TYPE millrace_%s_total counter\nmillrace_%s_total %llu\n", rows[i].name,
+            rows[i].text, rows[i].name, rows[i].name, (unsigned long long)rows[i].value);
+    }
+    head(p, "refused_total", "counter", "answers of the gateway's own, by reason");
+    for (unsigned i = 1; i < FAIL_COUNT; i++)
+        if (w->failures[i])
+            PUT(p, "millrace_refused_total{reason=\"%s\"} %llu\n", error_reason((enum fail)i, reason),
+                (unsigned long long)w->failures[i]);
+    head(p, "clients", "gauge", "client connections now");
+    PUT(p, "millrace_clients %u\n", w->n_sessions);
+    head(p, "inflight_calls", "gauge", "calls under way now");
+    PUT(p, "millrace_inflight_calls %u\n", w->n_flights);
+    head(p, "upstream_sockets", "gauge", "upstream connections now, dialling ones included");
+    PUT(p, "millrace_upstream_sockets %u\n", w->n_sockets);
+    head(p, "uptime_seconds", "gauge", "time since the start");
+    PUT(p, "millrace_uptime_seconds %.3f\n", (double)(loop_now_ms(w->loop) - w->started_ms) / 1e3);
+    head(p, "build_info", "gauge", "version and libraries of this program; always 1");
+    PUT(p, "millrace_build_info{version=\"%s\",libuv=\"%s\",mbedtls=\"%s\",llhttp=\"%s\"} 1\n", version_text(),
+        version_libuv(), version_mbedtls(), version_llhttp());
+}
+
+int metrics_write(const struct worker *w, struct buf *out)
+{
+    static const struct {
+        const char *name, *type, *help;
+        endpoint_fn *fn;
+    } families[] = {
+        {"endpoint_up", "gauge", "0 after a connection could not be made, until one is made again", up},
+        {"endpoint_sockets", "gauge", "connections by state", sockets},
+        {"endpoint_waiting", "gauge", "calls that wait for a connection", waiting},
+        {"endpoint_requests_total", "counter", "requests sent, on a new connection or a reused one", carried},
+        {"endpoint_calls_total", "counter", "calls answered by the endpoint", calls},
+        {"endpoint_failures_total", "counter", "tries that ended without an answer, by reason", endpoint_failures},
+        {"endpoint_moved_total", "counter", "calls that moved on to another connection or endpoint", moved},
+        {"endpoint_bytes_total", "counter", "HTTP bytes exchanged, TLS not counted", bytes},
+        {"endpoint_tls_handshakes_total", "counter", "TLS handshakes completed", handshakes},
+        {"endpoint_latency_seconds", "histogram", "time from sending a request to its answer", latency},
+    };
+    struct page p = {w, out, 0};
+
+    worker_numbers(&p);
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
+        head(&p, families[i].name, families[i].type, families[i].help);
+        each_endpoint(&p, families[i].fn);
+    }
+    methods(&p);
+    return p.r;
+}

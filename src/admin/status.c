@@ -1,0 +1,213 @@
+#include "admin/status.h"
+
+#include "admin/version.h"
+#include "gateway/chain.h"
+#include "gateway/link.h"
+#include "gateway/worker.h"
+#include "http/version.h"
+#include "io/version.h"
+#include "rpc/error.h"
+#include "rpc/method.h"
+#include "json/jout.h"
+
+/* The first error sticks. */
+struct page {
+    const struct worker *w;
+    struct buf *out;
+    bool sockets;
+    int r;
+};
+
+static void raw(struct page *p, const char *text)
+{
+    p->r = p->r ? p->r : buf_str(p->out, text);
+}
+
+static void key(struct page *p, const char *name)
+{
+    p->r = p->r ? p->r : jout_key(p->out, name);
+}
+
+static void num(struct page *p, const char *name, uint64_t v)
+{
+    key(p, name);
+    p->r = p->r ? p->r : jout_u64(p->out, v);
+}
+
+static void str(struct page *p, const char *name, const char *v)
+{
+    key(p, name);
+    p->r = p->r ? p->r : jout_string(p->out, slice_str(v));
+}
+
+static void open_object(struct page *p, const char *name)
+{
+    if (name)
+        key(p, name);
+    else
+        p->r = p->r ? p->r : jout_sep(p->out);
+    raw(p, "{");
+}
+
+static void latency(struct page *p, const struct hist *h)
+{
+    open_object(p, "latency_us");
+    num(p, "count", h->count);
+    num(p, "p50", hist_quantile(h, 0.50));
+    num(p, "p90", hist_quantile(h, 0.90));
+    num(p, "p99", hist_quantile(h, 0.99));
+    num(p, "max", h->max_us);
+    raw(p, "}");
+}
+
+static void failures(struct page *p, const char *name, const uint64_t v[FAIL_COUNT])
+{
+    char reason[ERROR_REASON_CAP];
+
+    open_object(p, name);
+    for (unsigned i = 1; i < FAIL_COUNT; i++)
+        if (v[i])
+            num(p, error_reason((enum fail)i, reason), v[i]);
+    raw(p, "}");
+}
+
+static const char *state_name(const struct pool_member *m)
+{
+    return m->state == POOL_IDLE ? "idle" : m->state == POOL_BUSY ? "active" : "dialling";
+}
+
+static void sockets_of(struct page *p, const struct list *members, uint64_t now_ms)
+{
+    list_each (it, members) {
+        const struct pool_member *m = container_of(it, struct pool_member, node);
+
+        open_object(p, NULL);
+        str(p, "state", state_name(m));
+        num(p, "age_ms", now_ms - m->born_ms);
+        num(p, "in_state_ms", now_ms - m->since_ms);
+        num(p, "calls", m->carried);
+        raw(p, "}");
+    }
+}
+
+static void endpoint(struct page *p, const struct upstream *u)
+{
+    const struct endpoint *e = &u->endpoint;
+    const struct pool *q = &e->pool;
+    uint64_t now_ms = worker_now_ms(p->w), all = q->carried_new + q->carried_reused;
+    char reason[ERROR_REASON_CAP];
+
+    open_object(p, NULL);
+    str(p, "name", e->conf->name);
+    str(p, "url", e->redacted);
+    num(p, "weight", e->conf->weight);
+    num(p, "tier", e->conf->tier);
+    str(p, "state", u->reported_down ? "down" : "up");
+    if (u->reported_down) {
+        str(p, "reason", error_reason(e->last_fail, reason));
+        str(p, "detail", e->last_text);
+    }
+    open_object(p, "sockets");
+    num(p, "active", q->n_busy);
+    num(p, "idle", q->n_idle);
+    num(p, "dialling", q->n_dialling);
+    num(p, "waiting", u->n_waiting);
+    num(p, "max", q->conf->max_sockets);
+    num(p, "opened", q->opened);
+    num(p, "closed", q->closed);
+    num(p, "dial_failed", q->dial_failed);
+    raw(p, "}");
+    num(p, "requests_new", q->carried_new);
+    num(p, "requests_reused", q->carried_reused);
+    key(p, "reuse_ratio");
+    p->r = p->r ? p->r : buf_printf(p->out, "%.4f", all ? (double)q->carried_reused / (double)all : 0.0);
+    num(p, "calls", e->stats.calls);
+    num(p, "rpc_errors", e->stats.rpc_errors);
+    num(p, "moved", e->stats.retries);
+    failures(p, "errors", e->stats.failures);
+    num(p, "bytes_in", e->stats.bytes_in);
+    num(p, "bytes_out", e->stats.bytes_out);
+    if (u->tls) {
+        num(p, "tls_handshakes_full", e->stats.tls_full);
+        num(p, "tls_handshakes_resumed", e->stats.tls_resumed);
+    }
+    latency(p, &e->stats.latency);
+    if (p->sockets) {
+        key(p, "socket_list");
+        raw(p, "[");
+        sockets_of(p, &q->busy, now_ms);
+        sockets_of(p, &q->idle, now_ms);
+        sockets_of(p, &q->dialling, now_ms);
+        raw(p, "]");
+    }
+    raw(p, "}");
+}
+
+static void chain(struct page *p, const struct chain *c)
+{
+    const struct upstream *down = NULL;
+
+    open_object(p, c->conf->name);
+    str(p, "family", c->conf->family == CHAIN_SOLANA ? "solana" : "evm");
+    key(p, "ready");
+    raw(p, chain_ready(c, &down) ? "true" : "false");
+    key(p, "endpoints");
+    raw(p, "[");
+    for (unsigned i = 0; i < c->n_upstreams; i++)
+        endpoint(p, c->upstreams[i]);
+    raw(p, "]");
+    open_object(p, "methods");
+    for (unsigned m = 0; m < method_slots(); m++) {
+        const struct method_stats *s = c->methods[m];
+
+        if (!s)
+            continue;
+        open_object(p, method_at(m)->name);
+        num(p, "calls", s->calls);
+        num(p, "rpc_errors", s->rpc_errors);
+        num(p, "failed", s->failures);
+        latency(p, &s->latency);
+        raw(p, "}");
+    }
+    raw(p, "}}");
+}
+
+int status_write(const struct worker *w, bool sockets, struct buf *out)
+{
+    struct page p = {w, out, sockets, 0};
+    struct stats_row rows[STATS_ROWS];
+
+    raw(&p, "{");
+    open_object(&p, "build");
+    str(&p, "version", version_text());
+    str(&p, "libuv", version_libuv());
+    str(&p, "mbedtls", version_mbedtls());
+    str(&p, "llhttp", version_llhttp());
+    str(&p, "compiler", __VERSION__);
+    raw(&p, "}");
+    num(&p, "uptime_ms", worker_now_ms(w) - w->started_ms);
+    num(&p, "started_unix_s", (uint64_t)w->started_unix_s);
+    str(&p, "state", w->draining ? "draining" : "running");
+    open_object(&p, "clients");
+    num(&p, "connections", w->n_sessions);
+    num(&p, "service_connections", w->n_sessions_service);
+    num(&p, "max", w->conf->limits.max_clients);
+    raw(&p, "}");
+    num(&p, "inflight_calls", w->n_flights);
+    num(&p, "upstream_sockets", w->n_sockets);
+    open_object(&p, "bytes");
+    num(&p, "client_in", w->stats.client_bytes_in);
+    num(&p, "client_out", w->stats.client_bytes_out);
+    raw(&p, "}");
+    open_object(&p, "counters");
+    stats_rows(&w->stats, rows);
+    for (unsigned i = 0; i < STATS_ROWS; i++)
+        num(&p, rows[i].name, rows[i].value);
+    raw(&p, "}");
+    failures(&p, "refused", w->failures);
+    open_object(&p, "chains");
+    for (size_t i = 0; i < w->n_chains; i++)
+        chain(&p, w->chains[i]);
+    raw(&p, "}}\n");
+    return p.r;
+}

@@ -1,0 +1,14 @@
+/* access.h - who may talk to us, judged by a request's head: Host against DNS rebinding, Origin against foreign pages,
+ * and Content-Type so that no page can post JSON-RPC without a preflight.  Pure. */
+#ifndef MILLRACE_GATEWAY_ACCESS_H
+#define MILLRACE_GATEWAY_ACCESS_H
+
+#include "base/fail.h"
+#include "config/config.h"
+#include "http/h1_server.h"
+
+bool access_host(const struct config *c, struct slice host);     /* host as in the field, port and all */
+bool access_origin(const struct config *c, struct slice origin); /* an Origin that is there */
+bool access_content_type(struct slice value);                    /* geth's list (rpc/http.go), parameters allowed */
+
+#endif

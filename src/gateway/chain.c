@@ -1,0 +1,81 @@
+#include "gateway/chain.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "gateway/worker.h"
+#include "rpc/method.h"
+
+struct chain *chain_new(struct worker *w, const struct chain_conf *conf)
+{
+    struct chain *c = mem_zero(sizeof *c);
+
+    c->conf = conf;
+    c->worker = w;
+    c->upstreams = mem_array(conf->n_endpoints, sizeof(struct upstream *));
+    c->turns = mem_array(conf->n_endpoints, sizeof *c->turns);
+    c->methods = mem_array(method_slots(), sizeof(struct method_stats *));
+    for (size_t i = 0; i < conf->n_endpoints; i++) {
+        struct upstream *u = upstream_new(c, (unsigned)i, &conf->endpoints[i]);
+
+        if (!u)
+            return chain_free(c);
+        c->upstreams[c->n_upstreams++] = u;
+        c->turns[i] = (struct pick_item){.weight = conf->endpoints[i].weight, .tier = conf->endpoints[i].tier};
+    }
+    return c;
+}
+
+struct chain *chain_free(struct chain *c)
+{
+    if (!c)
+        return NULL;
+    for (unsigned i = 0; i < c->n_upstreams; i++)
+        upstream_free(c->upstreams[i]);
+    for (unsigned i = 0; i < method_slots(); i++)
+        free(c->methods[i]);
+    free(c->methods);
+    free(c->upstreams);
+    free(c->turns);
+    free(c);
+    return NULL;
+}
+
+struct method_stats *chain_method(struct chain *c, const struct method *m)
+{
+    struct method_stats **s = &c->methods[m->slot];
+
+    if (!*s)
+        *s = mem_zero(sizeof **s);
+    return *s;
+}
+
+static bool pattern_matches(const char *pattern, struct slice name)
+{
+    size_t n = strlen(pattern);
+
+    if (n && pattern[n - 1] == '*')
+        return slice_starts(name, slice_of(pattern, n - 1));
+    return slice_eq(name, slice_of(pattern, n));
+}
+
+uint64_t chain_timeout_ms(const struct chain *c, struct slice method_name)
+{
+    for (size_t i = 0; i < c->conf->n_methods; i++)
+        if (c->conf->methods[i].timeout_ms && pattern_matches(c->conf->methods[i].pattern, method_name))
+            return c->conf->methods[i].timeout_ms;
+    return c->worker->conf->limits.call_timeout_ms;
+}
+
+bool chain_ready(const struct chain *c, const struct upstream **down)
+{
+
+    for (unsigned i = 0; i < c->n_upstreams; i++) {
+        const struct upstream *u = c->upstreams[i];
+
+        if (u->endpoint.backoff.failures == 0 || u->endpoint.pool.n_idle + u->endpoint.pool.n_busy > 0)
+            return true;
+        *down = u;
+    }
+    return false;
+}

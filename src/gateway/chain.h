@@ -1,0 +1,33 @@
+/* chain.h - one chain: its upstreams, whose turn it is, and its numbers by method.  Owned by the worker. */
+#ifndef MILLRACE_GATEWAY_CHAIN_H
+#define MILLRACE_GATEWAY_CHAIN_H
+
+#include "base/hist.h"
+#include "config/config.h"
+#include "gateway/upstream.h"
+#include "upstream/pick.h"
+
+struct method_stats {
+    uint64_t calls, rpc_errors, failures;
+    struct hist latency; /* from the client's request to the answer, in us */
+};
+
+struct chain {
+    const struct chain_conf *conf;
+    struct worker *worker;
+    struct upstream **upstreams;
+    unsigned n_upstreams;
+    struct pick_item *turns;       /* one an upstream */
+    struct method_stats **methods; /* by method slot; NULL until the first call */
+};
+
+struct chain *chain_new(struct worker *w, const struct chain_conf *conf);
+struct chain *chain_free(struct chain *c);
+
+struct method_stats *chain_method(struct chain *c, const struct method *m);
+/* How long a call of this method may take: methods.*.timeout_ms, else limits.call_timeout_ms. */
+uint64_t chain_timeout_ms(const struct chain *c, struct slice method_name);
+/* Is there an upstream that is not known to be down? reason: of one that is, when there is none. */
+bool chain_ready(const struct chain *c, const struct upstream **down);
+
+#endif

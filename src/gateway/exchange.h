@@ -1,0 +1,45 @@
+/* exchange.h - one HTTP request of a client and the answer to it: an envelope of calls, or a body of our own.
+ * From the worker's pool; owned by its session, in the order of the requests. */
+#ifndef MILLRACE_GATEWAY_EXCHANGE_H
+#define MILLRACE_GATEWAY_EXCHANGE_H
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "rpc/envelope.h"
+
+struct chain;
+struct session;
+
+enum exchange_state {
+    EXCHANGE_WAITS,   /* nothing of the answer was sent */
+    EXCHANGE_STREAMS, /* an array whose first elements were sent already */
+    EXCHANGE_SENT
+};
+
+struct exchange {
+    enum exchange_state state;
+    bool is_rpc;     /* envelope, else plain */
+    bool keep_alive; /* after the answer */
+    bool head_only;  /* HEAD: no body */
+    bool chunked;    /* a streamed array: chunked, else (HTTP/1.0) delimited by close */
+    uint8_t minor;
+    unsigned status;
+    unsigned retry_after_s;   /* 0: no such field */
+    const char *content_type; /* static */
+    const char *allow;        /* Allow field, static; NULL: none */
+    char *origin;             /* Access-Control-Allow-Origin; owned; NULL: none */
+    bool preflight;
+    struct list node; /* in session.exchanges */
+    struct session *session;
+    struct chain *chain; /* with is_rpc */
+    uint64_t start_us;
+    struct blob *plain; /* the body when not is_rpc; NULL: empty */
+    struct envelope envelope;
+};
+
+static inline bool exchange_complete(const struct exchange *x)
+{
+    return !x->is_rpc || envelope_complete(&x->envelope);
+}
+
+#endif

@@ -1,0 +1,192 @@
+#include "gateway/gateway.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "gateway/session.h"
+#include "gateway/worker.h"
+#include "io/listener.h"
+#include "io/loop.h"
+#include "io/signals.h"
+
+enum {
+    DESCRIPTORS_FULL_PERCENT = 95 /* Envoy's threshold for refusing connections: what is left is for upstream sockets */
+};
+
+enum gateway_state { GATEWAY_RUNS, GATEWAY_DRAINS, GATEWAY_ENDED };
+
+struct gateway {
+    enum gateway_state state;
+    const struct config *conf;
+    struct loop *loop;
+    struct worker *worker;
+    struct signals *signals;
+    struct listener **service, **admin;
+    unsigned n_service, n_admin;
+};
+
+static void on_accept(struct gateway *g, struct stream *s, bool admin)
+{
+    struct worker *w = g->worker;
+    unsigned max = w->max_descriptors;
+
+    if (!admin &&
+        (w->n_sessions_service >= g->conf->limits.max_clients ||
+         (max && (w->n_sessions + w->n_sockets) * 100ull >= max * (unsigned long long)DESCRIPTORS_FULL_PERCENT)))
+        session_refuse(w, s);
+    else
+        session_open(w, s, admin);
+}
+
+static void on_accept_service(void *owner, struct listener *l, struct stream *s)
+{
+    (void)l;
+    on_accept(owner, s, false);
+}
+
+static void on_accept_admin(void *owner, struct listener *l, struct stream *s)
+{
+    (void)l;
+    on_accept(owner, s, true);
+}
+
+static void on_exhausted(void *owner, struct listener *l, int err)
+{
+    struct gateway *g = owner;
+
+    if (g->worker->stats.accept_exhausted++ % 100 == 0) /* it repeats each 100 ms while it lasts */
+        log_event(LOG_WARN, "accept_paused", LOG_S("listener", listener_address(l)), LOG_I("error", err));
+}
+
+static const struct listener_ops service_ops = {on_accept_service, on_exhausted};
+static const struct listener_ops admin_ops = {on_accept_admin, on_exhausted};
+
+static void stop_listening(struct gateway *g)
+{
+    while (g->n_service)
+        listener_close(g->service[--g->n_service]);
+    while (g->n_admin)
+        listener_close(g->admin[--g->n_admin]);
+}
+
+static void end(struct gateway *g)
+{
+    g->state = GATEWAY_ENDED;
+    stop_listening(g);
+    g->signals = signals_close(g->signals);
+    loop_finish(g->loop);
+}
+
+static void on_turn(void *owner)
+{
+    struct gateway *g = owner;
+
+    if (g->state == GATEWAY_ENDED || !g->worker)
+        return;
+    worker_drive(g->worker);
+    if (g->state == GATEWAY_DRAINS && worker_closed(g->worker))
+        end(g);
+}
+
+static void on_signal(void *owner, int number)
+{
+    struct gateway *g = owner;
+
+    if (number == SIGHUP) {
+        log_event(LOG_WARN, "reload_not_supported", LOG_S("hint", "restart to read the configuration again"));
+        return;
+    }
+    if (g->state == GATEWAY_RUNS) {
+        g->state = GATEWAY_DRAINS;
+        log_event(LOG_INFO, "draining", LOG_U("clients", g->worker->n_sessions), LOG_U("calls", g->worker->n_flights),
+                  LOG_U("timeout_ms", g->conf->limits.drain_timeout_ms));
+        stop_listening(g);
+        worker_drain(g->worker, loop_now_ms(g->loop) + g->conf->limits.drain_timeout_ms);
+        return;
+    }
+    log_event(LOG_WARN, "stopping_now", LOG_U("calls", g->worker->n_flights));
+    worker_close(g->worker);
+}
+
+static int listen_all(struct gateway *g, struct listener ***v, unsigned *n, const char *const *addresses, size_t count,
+                      const struct listener_ops *ops)
+{
+    *v = mem_array(count, sizeof **v);
+    for (size_t i = 0; i < count; i++) {
+        int r = listener_new(&(*v)[i], g->loop, addresses[i], ops, g);
+
+        if (r < 0) {
+            log_event(LOG_ERROR, "listen_failed", LOG_S("address", addresses[i]), LOG_S("why", strerror(-r)));
+            return r;
+        }
+        ++*n;
+    }
+    return 0;
+}
+
+int gateway_new(struct gateway **out, const struct config *conf)
+{
+    static const struct loop_ops ops = {on_turn};
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    struct gateway *g = mem_zero(sizeof *g);
+    int r;
+
+    g->conf = conf;
+    r = loop_new(&g->loop, &ops, g);
+    if (r < 0) {
+        free(g);
+        return r;
+    }
+    g->worker = worker_new(conf, g->loop);
+    if (!g->worker)
+        r = -EINVAL; /* what is wrong was logged where it was found */
+    if (r == 0)
+        r = listen_all(g, &g->service, &g->n_service, conf->listen, conf->n_listen, &service_ops);
+    if (r == 0)
+        r = listen_all(g, &g->admin, &g->n_admin, conf->admin, conf->n_admin, &admin_ops);
+    if (r == 0)
+        r = signals_new(&g->signals, g->loop, numbers, sizeof numbers / sizeof numbers[0], on_signal, g);
+    if (r < 0) {
+        gateway_free(g);
+        return r;
+    }
+    *out = g;
+    return 0;
+}
+
+int gateway_run(struct gateway *g)
+{
+    worker_start(g->worker);
+    return loop_run(g->loop);
+}
+
+struct gateway *gateway_free(struct gateway *g)
+{
+    if (!g)
+        return NULL;
+    if (g->state != GATEWAY_ENDED) {
+        if (g->worker)
+            worker_close(g->worker);
+        end(g);
+        loop_run(g->loop);
+    }
+    worker_free(g->worker);
+    loop_free(g->loop);
+    free(g->service);
+    free(g->admin);
+    free(g);
+    return NULL;
+}
+
+const char *gateway_address(const struct gateway *g, unsigned i)
+{
+    return i < g->n_service ? listener_address(g->service[i]) : NULL;
+}
+
+const char *gateway_admin_address(const struct gateway *g, unsigned i)
+{
+    return i < g->n_admin ? listener_address(g->admin[i]) : NULL;
+}

@@ -1,0 +1,369 @@
+#include "gateway/link.h"
+
+#include <assert.h>
+
+#include "base/log.h"
+#include "gateway/chain.h"
+#include "gateway/route.h"
+#include "gateway/session.h"
+#include "gateway/worker.h"
+#include "io/loop.h"
+#include "rpc/message.h"
+#include "json/jout.h"
+
+enum { REQUEST_SCRATCH = 96 };
+
+#define BIT(s) (1u << (s))
+static const unsigned link_next[] = {
+    [LINK_DIALLING] = BIT(LINK_IDLE) | BIT(LINK_CLOSING),
+    [LINK_IDLE] = BIT(LINK_BUSY) | BIT(LINK_CLOSING),
+    [LINK_BUSY] = BIT(LINK_IDLE) | BIT(LINK_CLOSING),
+    [LINK_CLOSING] = 0,
+};
+
+static void link_enter(struct link *k, enum link_state s)
+{
+    assert(link_next[k->state] & BIT(s));
+    k->state = s;
+}
+
+static struct worker *worker_of(const struct link *k)
+{
+    return k->upstream->worker;
+}
+
+static void on_alloc(void *owner, char **p, size_t *cap)
+{
+    struct link *k = owner;
+
+    *p = k->state == LINK_BUSY ? h1_client_space(k->http, cap) : NULL;
+}
+
+/* The session of the call that the flight on it was made for; NULL: nobody waits. */
+static struct session *waiting_session(const struct link *k, const struct call **c)
+{
+    if (!k->flight || flight_alone(k->flight))
+        return NULL;
+    *c = container_of(k->flight->calls.next, struct call, waiting);
+    return container_of((*c)->envelope, struct exchange, envelope)->session;
+}
+
+static void uncount(struct link *k)
+{
+    const struct call *c;
+    struct session *s = k->counted_bytes ? waiting_session(k, &c) : NULL;
+
+    if (s)
+        session_count(s, -(long)k->counted_bytes);
+    k->counted_bytes = 0;
+    if (k->stalled) {
+        list_remove(&k->stall);
+        k->stalled = false;
+    }
+}
+
+/* Part of an answer is here.  It counts against its client; a client that does not read stops its endpoint's sending.
+ */
+static void account_partial(struct link *k)
+{
+    const struct call *c;
+    struct session *s = waiting_session(k, &c);
+    size_t held = h1_client_held_bytes(k->http);
+
+    if (!s)
+        return;
+    session_count(s, (long)held - (long)k->counted_bytes);
+    k->counted_bytes = held;
+    if (!session_backed_up(s, c))
+        return;
+    stream_read_stop(k->stream);
+    k->stalled = true;
+    list_push(&s->stalled, &k->stall);
+    worker_of(k)->stats.links_stalled++;
+}
+
+void link_resume(struct link *k)
+{
+    if (!k->stalled)
+        return;
+    list_remove(&k->stall);
+    k->stalled = false;
+    if (stream_read_start(k->stream) < 0)
+        log_event(LOG_WARN, "link_resume_failed", LOG_S("endpoint", k->upstream->endpoint.conf->name));
+}
+
+/* Ends the ride of the flight: the link holds nobody any more. */
+static struct flight *detach(struct link *k)
+{
+    struct flight *f = k->flight;
+
+    if (!f)
+        return NULL;
+    uncount(k);
+    k->flight = NULL;
+    f->link = NULL;
+    return f;
+}
+
+void link_close(struct link *k)
+{
+    struct upstream *u = k->upstream;
+    struct worker *w = worker_of(k);
+
+    assert(!k->flight);
+    link_enter(k, LINK_CLOSING);
+    pool_remove(&u->endpoint.pool, &k->member);
+    if (k->dial)
+        dial_cancel(k->dial);
+    if (k->stream)
+        stream_close(k->stream);
+    h1_client_free(k->http);
+    if (w->n_sockets-- == w->conf->limits.max_upstream_sockets) {
+        /* Others may have waited for this socket's place. */
+        for (size_t i = 0; i < w->n_chains; i++)
+            for (unsigned j = 0; j < w->chains[i]->n_upstreams; j++)
+                if (w->chains[i]->upstreams[j]->n_waiting)
+                    upstream_mark(w->chains[i]->upstreams[j]);
+    }
+    mem_pool_put(&w->link_pool, k);
+}
+
+/* The try ended without an answer: the link goes, the flight moves on or fails. */
+static void fail_flight(struct link *k, const struct route_failure *why)
+{
+    struct upstream *u = k->upstream;
+    struct worker *w = worker_of(k);
+    struct flight *f = detach(k);
+
+    link_close(k);
+    upstream_link_lost(u, false);
+    route_failed(w, f, why);
+}
+
+static enum fail bad_to_fail(enum h1_client_bad bad)
+{
+    switch (bad) {
+    case H1_CLIENT_BAD_TRUNCATED:
+        return FAIL_UPSTREAM_TRUNCATED;
+    case H1_CLIENT_BAD_TOO_LARGE:
+        return FAIL_UPSTREAM_TOO_LARGE;
+    case H1_CLIENT_BAD_CODING:
+        return FAIL_UPSTREAM_CODING;
+    default:
+        return FAIL_UPSTREAM_BAD_HTTP;
+    }
+}
+
+/* What a whole HTTP response says about the flight.  FAIL_NONE: m holds the answer. */
+static enum fail judge(const struct link *k, const struct h1_response *res, struct message_response *m)
+{
+    enum fail f = message_response_scan(m, res->body, worker_of(k)->conf->limits.max_json_depth);
+
+    /* A proxy's HTML, or JSON of its own: the status says more than the parse. */
+    if ((f == FAIL_UPSTREAM_NOT_JSON || f == FAIL_UPSTREAM_NOT_RPC) && (res->status < 200 || res->status > 299))
+        return FAIL_UPSTREAM_HTTP_STATUS;
+    if (f)
+        return f;
+    if (m->id_known)
+        return m->id == k->flight->id ? FAIL_NONE : FAIL_UPSTREAM_WRONG_ID;
+    /* A server that could not read the id says so with null (JSON-RPC 2.0 section 5); the one request on this
+     * connection is meant. */
+    return m->id_null && m->kind == MESSAGE_ERROR ? FAIL_NONE : FAIL_UPSTREAM_WRONG_ID;
+}
+
+static void on_response(struct link *k, bool surplus)
+{
+    const struct h1_response *res = h1_client_response(k->http);
+    struct upstream *u = k->upstream;
+    struct worker *w = worker_of(k);
+    struct message_response m;
+    struct flight *f;
+    enum fail fail = judge(k, res, &m);
+    bool reuse = res->keep_alive && !surplus && fail != FAIL_UPSTREAM_WRONG_ID;
+    unsigned status = res->status;
+    struct blob *ref = NULL;
+
+    if (fail == FAIL_NONE && res->body_owned)
+        ref = h1_client_take_body(k->http);
+    f = detach(k);
+    if (fail)
+        route_failed(w, f, &(struct route_failure){.fail = fail, .http_status = status == 200 ? 0 : status});
+    else
+        route_answered(w, f, m.kind == MESSAGE_ERROR, m.payload, ref);
+
+    w->stats.late_answers += surplus;
+    if (reuse && pool_give(&u->endpoint.pool, &k->member, u->n_waiting > 0, worker_now_ms(w))) {
+        link_enter(k, LINK_IDLE);
+        if (u->n_waiting)
+            upstream_mark(u);
+        else if (!heap_linked(&u->due))
+            upstream_mark(u); /* its idle time-out must be armed */
+        return;
+    }
+    link_close(k);
+    upstream_link_lost(u, false);
+}
+
+static void on_event(struct link *k, enum h1_client_event ev, bool surplus)
+{
+    switch (ev) {
+    case H1_CLIENT_MORE:
+        account_partial(k);
+        break;
+    case H1_CLIENT_RESPONSE:
+        on_response(k, surplus);
+        break;
+    case H1_CLIENT_BAD:
+        fail_flight(k, &(struct route_failure){.fail = bad_to_fail(h1_client_bad(k->http)),
+                                               .detail = h1_client_bad_text(k->http)});
+        break;
+    }
+}
+
+static void on_read(void *owner, char *p, size_t n)
+{
+    struct link *k = owner;
+    size_t used = n, cap;
+    enum h1_client_event ev;
+
+    k->upstream->endpoint.stats.bytes_in += n;
+    if (k->state != LINK_BUSY) { /* nobody asked */
+        struct upstream *u = k->upstream;
+
+        worker_of(k)->stats.late_answers++;
+        link_close(k);
+        upstream_link_lost(u, true);
+        return;
+    }
+    if (p == h1_client_space(k->http, &cap))
+        ev = h1_client_filled(k->http, n);
+    else
+        ev = h1_client_feed(k->http, p, n, &used);
+    on_event(k, ev, used < n);
+}
+
+static void on_end(void *owner, int status)
+{
+    struct link *k = owner;
+    struct upstream *u = k->upstream;
+    struct route_failure why = {.fail = FAIL_UPSTREAM_RESET};
+
+    if (k->state != LINK_BUSY) {
+        bool unused = k->member.carried == 0;
+
+        link_close(k);
+        upstream_link_lost(u, unused);
+        return;
+    }
+    if (h1_client_began(k->http)) {
+        enum h1_client_event ev = status == 0 ? h1_client_eof(k->http) : H1_CLIENT_BAD;
+
+        if (ev == H1_CLIENT_RESPONSE) {
+            on_response(k, false);
+            return;
+        }
+        why.fail = FAIL_UPSTREAM_TRUNCATED;
+    } else {
+        why.reused_died = k->member.carried > 1;
+    }
+    fail_flight(k, &why);
+}
+
+static const struct stream_ops ops = {.on_alloc = on_alloc, .on_read = on_read, .on_end = on_end};
+
+static void on_dialled(void *owner, struct dial_result *r)
+{
+    struct link *k = owner;
+    struct upstream *u = k->upstream;
+
+    k->dial = NULL;
+    if (r->status == 0) {
+        k->stream = r->stream;
+        stream_own(k->stream, &ops, k);
+        r->status = stream_read_start(k->stream);
+    }
+    if (r->status < 0) {
+        link_close(k);
+    } else if (pool_give(&u->endpoint.pool, &k->member, u->n_waiting > 0, worker_now_ms(worker_of(k)))) {
+        link_enter(k, LINK_IDLE);
+    } else {
+        link_close(k);
+    }
+    upstream_dialled(u, r);
+}
+
+void link_dial(struct upstream *u)
+{
+    struct worker *w = u->worker;
+    struct link *k = mem_pool_get(&w->link_pool);
+
+    *k = (struct link){.state = LINK_DIALLING, .upstream = u};
+    list_init(&k->stall);
+    k->http = h1_client_new(&u->endpoint.http);
+    pool_add(&u->endpoint.pool, &k->member, worker_now_ms(w));
+    w->n_sockets++;
+    w->stats.sockets_new++;
+    k->dial = dial_start(w->dialer, &u->target, on_dialled, k);
+}
+
+/* Content-Length's digits, the end of the head, and the body up to our id. */
+static size_t put_request(char out[REQUEST_SCRATCH], const struct flight *f)
+{
+    static const char open[] = "{\"jsonrpc\":\"2.0\",\"id\":";
+    char id[24];
+    size_t id_n = jout_digits(id, f->id), n;
+
+    n = jout_digits(out, sizeof open - 1 + id_n + f->tail_n);
+    memcpy(out + n, "\r\n\r\n", 4);
+    n += 4;
+    memcpy(out + n, open, sizeof open - 1);
+    n += sizeof open - 1;
+    memcpy(out + n, id, id_n);
+    return n + id_n;
+}
+
+int link_send(struct link *k, struct flight *f)
+{
+    struct upstream *u = k->upstream;
+    struct worker *w = worker_of(k);
+    struct endpoint *e = &u->endpoint;
+    char scratch[REQUEST_SCRATCH];
+    size_t n = put_request(scratch, f);
+    uint64_t due_ms;
+    struct chunk v[] = {
+        {slice_of(e->head, e->head_n), NULL},
+        {slice_of(scratch, n), NULL},
+        {slice_of(f->tail, f->tail_n), NULL},
+    };
+    int r;
+
+    assert(k->state == LINK_IDLE && k->member.state == POOL_BUSY);
+    h1_client_start(k->http);
+    r = stream_write(k->stream, v, sizeof v / sizeof v[0]);
+    if (r < 0) {
+        link_close(k);
+        upstream_link_lost(u, false);
+        return r;
+    }
+    link_enter(k, LINK_BUSY);
+    e->stats.bytes_out += e->head_n + n + f->tail_n;
+    k->flight = f;
+    f->link = k;
+    f->state = FLIGHT_WIRE;
+    f->sent_us = worker_clock_us(w);
+    due_ms = e->conf->timeout_ms ? worker_now_ms(w) + e->conf->timeout_ms : f->deadline_ms;
+    if (due_ms > f->deadline_ms)
+        due_ms = f->deadline_ms;
+    if (f->due.key != due_ms)
+        heap_set(&w->flights_due, &f->due, due_ms);
+    return 0;
+}
+
+void link_abandon(struct link *k)
+{
+    struct upstream *u = k->upstream;
+
+    detach(k);
+    link_close(k);
+    upstream_link_lost(u, false);
+}

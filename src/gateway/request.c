@@ -1,0 +1,323 @@
+#include "gateway/request.h"
+
+#include <stdlib.h>
+
+#include "admin/metrics.h"
+#include "admin/probes.h"
+#include "admin/status.h"
+#include "admin/table.h"
+#include "base/log.h"
+#include "gateway/access.h"
+#include "gateway/chain.h"
+#include "gateway/route.h"
+#include "gateway/target.h"
+#include "gateway/worker.h"
+#include "io/stream.h"
+#include "rpc/error.h"
+
+enum {
+    DISCARD_MAX = 65536, /* a refused body up to this size is read and dropped, so that the connection can be kept */
+    PAGE_MAX = 16 * 1024 * 1024, /* of /metrics and /status */
+    RETRY_AFTER_S = 1
+};
+
+static const char type_json[] = "application/json";
+static const char type_text[] = "text/plain; charset=utf-8";
+
+static struct exchange *exchange_new(struct session *s)
+{
+    struct exchange *x = mem_pool_get(&s->worker->exchange_pool);
+
+    memset(x, 0, offsetof(struct exchange, envelope));
+    x->session = s;
+    x->status = 200;
+    x->minor = 1;
+    x->content_type = type_json;
+    x->start_us = worker_clock_us(s->worker);
+    list_push(&s->exchanges, &x->node);
+    s->n_exchanges++;
+    return x;
+}
+
+static struct exchange *exchange_for(struct session *s, const struct h1_request *q)
+{
+    struct exchange *x = exchange_new(s);
+
+    x->minor = q->minor;
+    x->keep_alive = q->keep_alive && !s->worker->draining;
+    x->head_only = q->method == H1_HEAD;
+    if (q->origin.p)
+        x->origin = mem_strndup(q->origin.p, q->origin.n);
+    return x;
+}
+
+void request_free(struct worker *w, struct exchange *x)
+{
+    if (x->is_rpc) {
+        for (unsigned i = x->envelope.released; i < x->envelope.n_calls; i++) {
+            struct call *c = &x->envelope.calls[i];
+            struct flight *f = c->flight;
+
+            if (!f)
+                continue;
+            w->stats.calls_abandoned++;
+            flight_leave(c);
+            route_abandon(w, f);
+        }
+        envelope_deinit(&x->envelope);
+    }
+    blob_unref(x->plain);
+    free(x->origin);
+    mem_pool_put(&w->exchange_pool, x);
+}
+
+static void refuse(struct exchange *x, const struct error_detail *d)
+{
+    struct worker *w = x->session->worker;
+    struct buf b;
+
+    buf_init(&b, 4096);
+    error_body(&b, CHAIN_EVM, d);
+    x->status = fail_get(d->fail)->http;
+    x->plain = blob_take(&b);
+    w->failures[d->fail]++;
+    w->stats.http_refused++;
+    session_mark(x->session);
+}
+
+/* What a request is refused for before its body matters; FAIL_NONE: it is welcome. */
+static enum fail check(const struct session *s, const struct h1_request *q, const struct target *t)
+{
+    const struct config *conf = s->worker->conf;
+
+    switch (t->kind) {
+    case TARGET_NONE:
+        return FAIL_NOT_FOUND;
+    case TARGET_UNKNOWN_CHAIN:
+        return FAIL_UNKNOWN_CHAIN;
+    case TARGET_HEALTH: /* probes come by any name */
+    case TARGET_READY:
+        return q->method == H1_GET || q->method == H1_HEAD ? FAIL_NONE : FAIL_HTTP_METHOD;
+    case TARGET_METRICS:
+    case TARGET_STATUS:
+    case TARGET_INDEX:
+        if (!access_host(conf, q->host))
+            return FAIL_FORBIDDEN_HOST;
+        return q->method == H1_GET || q->method == H1_HEAD ? FAIL_NONE : FAIL_HTTP_METHOD;
+    case TARGET_RPC:
+        break;
+    }
+    if (!access_host(conf, q->host))
+        return FAIL_FORBIDDEN_HOST;
+    if (q->origin.p && !access_origin(conf, q->origin))
+        return FAIL_FORBIDDEN_ORIGIN;
+    if (q->method == H1_OPTIONS && q->origin.p)
+        return FAIL_NONE;
+    if (q->method != H1_POST)
+        return FAIL_HTTP_METHOD;
+    return access_content_type(q->content_type) ? FAIL_NONE : FAIL_CONTENT_TYPE;
+}
+
+static void refuse_request(struct session *s, const struct h1_request *q, const struct target *t, enum fail f,
+                           bool keep)
+{
+    struct exchange *x = exchange_for(s, q);
+
+    if (!keep)
+        x->keep_alive = false;
+    if (f == FAIL_HTTP_METHOD)
+        x->allow = t->kind == TARGET_RPC ? "POST, OPTIONS" : "GET, HEAD";
+    if (f == FAIL_FORBIDDEN_ORIGIN) {
+        free(x->origin);
+        x->origin = NULL;
+    }
+    refuse(x, &(struct error_detail){.fail = f});
+}
+
+bool request_refused_early(struct session *s, const struct h1_request *q)
+{
+    struct target t = target_find(s->worker, s->admin, q->path);
+    enum fail f = check(s, q, &t);
+
+    if (!f || !(q->expect_continue || q->chunked || q->content_length > DISCARD_MAX))
+        return false;
+    refuse_request(s, q, &t, f, false);
+    return true;
+}
+
+void request_bad(struct session *s, unsigned status, const char *reason)
+{
+    static const struct {
+        unsigned status;
+        enum fail fail;
+    } by_status[] = {
+        {408, FAIL_REQUEST_TIMEOUT}, {413, FAIL_BODY_TOO_LARGE},    {414, FAIL_URL_TOO_LONG},
+        {417, FAIL_EXPECTATION},     {431, FAIL_HEADERS_TOO_LARGE}, {505, FAIL_HTTP_VERSION},
+    };
+    struct error_detail d = {.fail = FAIL_BAD_HTTP, .detail = reason};
+    struct exchange *x = exchange_new(s);
+
+    for (size_t i = 0; i < sizeof by_status / sizeof by_status[0]; i++)
+        if (by_status[i].status == status)
+            d.fail = by_status[i].fail;
+    refuse(x, &d);
+}
+
+static void launch(struct worker *w, struct chain *chain, const struct message_request *q, struct call *c,
+                   uint64_t start_us)
+{
+    struct slice name = slice_of(q->method.raw.p + 1, q->method.raw.n - 2);
+    char plain[64];
+    size_t n;
+    struct flight *f;
+
+    if (q->method.escaped && (n = jtok_text(&q->method, plain, sizeof plain)) != (size_t)-1)
+        name = slice_of(plain, n);
+    f = worker_flight_new(w);
+    flight_init(f, q, method_get(chain->conf->family, name), w->next_id++);
+    f->chain = chain;
+    f->start_us = start_us;
+    f->deadline_ms = worker_now_ms(w) + chain_timeout_ms(chain, name);
+    heap_set(&w->flights_due, &f->due, f->deadline_ms);
+    if (c)
+        flight_join(f, c);
+    route_launch(route_owner(w, f), f);
+}
+
+static void answer_here(struct exchange *x, struct call *c, const struct error_detail *d)
+{
+    struct blob *b = error_blob(x->chain->conf->family, d);
+
+    x->session->worker->failures[d->fail]++;
+    session_answer(x->session, x, c, true, slice_of(b->p, b->n), b);
+}
+
+static void take_calls(struct exchange *x, const struct message_body *b)
+{
+    struct worker *w = x->session->worker;
+    struct call *c = x->envelope.calls;
+
+    w->stats.batches += b->array;
+    w->stats.calls += b->n;
+    for (size_t i = 0; i < b->n; i++) {
+        const struct message_request *q = &b->requests[i];
+        struct call *mine = q->notification ? NULL : c++;
+
+        w->stats.notifications += q->notification;
+        if (q->invalid) {
+            w->stats.calls_invalid++;
+            answer_here(x, mine, &(struct error_detail){.fail = FAIL_INVALID_REQUEST, .detail = q->invalid});
+        } else if (w->n_flights >= w->conf->limits.max_inflight_calls) {
+            if (!mine) {
+                w->failures[FAIL_OVERLOADED]++;
+                continue;
+            }
+            if (!b->array) { /* HTTP's own way to say so is for single calls: a client would lose the other answers of
+                                an array */
+                x->status = fail_get(FAIL_OVERLOADED)->http;
+                x->retry_after_s = RETRY_AFTER_S;
+            }
+            answer_here(x, mine, &(struct error_detail){.fail = FAIL_OVERLOADED});
+        } else {
+            launch(w, x->chain, q, mine, x->start_us);
+        }
+    }
+}
+
+static void take_rpc(struct exchange *x, struct chain *chain, struct slice body)
+{
+    struct worker *w = x->session->worker;
+    struct message_body *b = &w->body;
+
+    message_body_scan(b, body, w->conf->limits.max_batch_calls, w->conf->limits.max_json_depth);
+    x->is_rpc = true;
+    x->chain = chain;
+    envelope_init(&x->envelope, b);
+    if (b->fail) {
+        struct error_detail d = {.fail = b->fail};
+
+        if (b->fail == FAIL_PARSE_ERROR) {
+            d.detail = b->why;
+            d.at = &b->at;
+        }
+        w->stats.calls_invalid++;
+        answer_here(x, &x->envelope.one, &d);
+        return;
+    }
+    take_calls(x, b);
+    if (envelope_complete(&x->envelope)) /* all were notifications, or answered at once */
+        session_mark(x->session);
+}
+
+static void take_page(struct exchange *x, const struct target *t, const struct h1_request *q)
+{
+    struct worker *w = x->session->worker;
+    struct buf b;
+    int r = 0;
+
+    buf_init(&b, PAGE_MAX);
+    switch (t->kind) {
+    case TARGET_HEALTH:
+        r = probe_health(&b);
+        break;
+    case TARGET_READY:
+        r = probe_ready(w, t->chain, &b, &x->status);
+        break;
+    case TARGET_METRICS:
+        x->content_type = METRICS_CONTENT_TYPE;
+        r = metrics_write(w, &b);
+        break;
+    case TARGET_STATUS:
+        if (slice_eq(q->query, SLICE("format=table"))) {
+            x->content_type = type_text;
+            r = table_write(w, &b);
+        } else {
+            r = status_write(w, slice_eq(q->query, SLICE("sockets=1")), &b);
+        }
+        break;
+    default:
+        x->content_type = type_text;
+        r = buf_str(&b, "millrace\n\n/metrics\n/status\n/status?sockets=1\n/healthz\n/readyz\n/readyz/{chain}\n");
+        break;
+    }
+    if (r) {
+        buf_clear(&b);
+        x->status = 503;
+    }
+    x->plain = blob_take(&b);
+    session_mark(x->session);
+}
+
+bool request_take(struct session *s, const struct h1_request *q)
+{
+    struct target t = target_find(s->worker, s->admin, q->path);
+    enum fail f = check(s, q, &t);
+    struct exchange *x;
+
+    s->worker->stats.http_requests += !s->admin;
+    if (f) {
+        refuse_request(s, q, &t, f, true);
+        return q->keep_alive;
+    }
+    x = exchange_for(s, q);
+    if (t.kind != TARGET_RPC) {
+        take_page(x, &t, q);
+    } else if (q->method == H1_OPTIONS) {
+        x->status = 204;
+        x->preflight = true;
+        session_mark(s);
+    } else {
+        take_rpc(x, t.chain, q->body);
+    }
+    return x->keep_alive;
+}
+
+void request_answered(struct exchange *x, const struct call *c)
+{
+    struct worker *w = x->session->worker;
+
+    if (!w->conf->access_log)
+        return;
+    log_event(LOG_INFO, "call", LOG_S("chain", x->chain->conf->name), LOG_SL("id", c->id), LOG_U("error", c->is_error),
+              LOG_U("bytes", c->payload.n), LOG_U("us", worker_clock_us(w) - x->start_us));
+}

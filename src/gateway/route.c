@@ -1,0 +1,180 @@
+#include "gateway/route.h"
+
+#include <assert.h>
+
+#include "gateway/chain.h"
+#include "gateway/link.h"
+#include "gateway/session.h"
+#include "gateway/worker.h"
+#include "rpc/error.h"
+
+enum { MAX_MOVES = 8 }; /* of one flight: more would not help within any deadline */
+
+struct worker *route_owner(struct worker *w, const struct flight *f)
+{
+    (void)f;
+    return w;
+}
+
+/* Whose turn it is.  First choice: an upstream where the call departs without waiting; then any that is up; a chain
+ * whose upstreams are all left alone still tries them: a refused call would be no better. */
+static struct upstream *choose(struct chain *c, const struct flight *f)
+{
+    uint64_t now_ms = worker_now_ms(c->worker), up = 0, room = 0, untried;
+    unsigned i;
+
+    if (c->n_upstreams == 1)
+        return f->tried ? NULL : c->upstreams[0];
+    for (i = 0; i < c->n_upstreams; i++) {
+        const struct upstream *u = c->upstreams[i];
+        uint64_t bit = UINT64_C(1) << i;
+
+        if (!endpoint_usable(&u->endpoint, now_ms))
+            continue;
+        up |= bit;
+        if (upstream_has_room(u))
+            room |= bit;
+    }
+    untried = ~f->tried;
+    i = pick_next(c->turns, c->n_upstreams, room & untried);
+    if (i == PICK_NONE)
+        i = pick_next(c->turns, c->n_upstreams, up & untried);
+    if (i == PICK_NONE)
+        i = pick_next(c->turns, c->n_upstreams, untried);
+    return i == PICK_NONE ? NULL : c->upstreams[i];
+}
+
+void route_launch(struct worker *w, struct flight *f)
+{
+    struct upstream *u = choose(f->chain, f);
+
+    if (!u) {
+        route_refuse(w, f, &(struct route_failure){.fail = FAIL_NO_ENDPOINT});
+        return;
+    }
+    if (!upstream_enqueue(u, f, f->moves > 0))
+        route_refuse(w, f, &(struct route_failure){.fail = FAIL_QUEUE_FULL});
+}
+
+void route_failed(struct worker *w, struct flight *f, const struct route_failure *why)
+{
+    struct upstream *u = f->upstream;
+    bool move = why->never_sent || (why->reused_died && flight_may_repeat(f));
+
+    u->endpoint.stats.failures[why->fail]++;
+    if (!f->wanted) {
+        worker_flight_free(w, f);
+        return;
+    }
+    if (move && f->moves < MAX_MOVES) {
+        struct upstream *next;
+
+        f->moves++;
+        if (why->reused_died)
+            f->fresh_only =
+                true; /* it may not be the only idle connection that is dead: the next try wants a new one */
+        else
+            f->tried |= UINT64_C(1) << u->index;
+        next = choose(f->chain, f);
+        if (next && upstream_enqueue(next, f, true)) {
+            u->endpoint.stats.retries++;
+            return;
+        }
+    }
+    route_refuse(w, f, why);
+}
+
+static struct exchange *exchange_of(const struct call *c)
+{
+    return container_of(c->envelope, struct exchange, envelope);
+}
+
+static void note_latency(struct worker *w, struct flight *f, bool is_error)
+{
+    uint64_t now_us = worker_clock_us(w);
+    struct method_stats *m = chain_method(f->chain, f->method);
+    struct endpoint_stats *e = &f->upstream->endpoint.stats;
+
+    m->calls++;
+    m->rpc_errors += is_error;
+    hist_add(&m->latency, now_us - f->start_us);
+    e->calls++;
+    e->rpc_errors += is_error;
+    hist_add(&e->latency, now_us - f->sent_us);
+}
+
+void route_answered(struct worker *w, struct flight *f, bool is_error, struct slice payload, struct blob *ref)
+{
+    struct list calls, *n;
+
+    note_latency(w, f, is_error);
+    list_init(&calls);
+    list_splice(&calls, &f->calls);
+    worker_flight_free(w, f);
+    while ((n = list_pop(&calls))) {
+        struct call *c = container_of(n, struct call, waiting);
+        struct exchange *x = exchange_of(c);
+
+        session_answer(x->session, x, c, is_error, payload, ref ? blob_ref(ref) : NULL);
+    }
+    blob_unref(ref);
+}
+
+void route_refuse(struct worker *w, struct flight *f, const struct route_failure *why)
+{
+    struct error_detail d = {.fail = why->fail, .detail = why->detail, .http_status = why->http_status};
+    struct list calls, *n;
+    struct blob *b;
+
+    if (f->upstream)
+        d.endpoint = f->upstream->endpoint.conf->name;
+    b = error_blob(f->chain->conf->family, &d);
+    chain_method(f->chain, f->method)->failures++;
+    w->failures[why->fail]++;
+    list_init(&calls);
+    list_splice(&calls, &f->calls);
+    worker_flight_free(w, f);
+    while ((n = list_pop(&calls))) {
+        struct call *c = container_of(n, struct call, waiting);
+        struct exchange *x = exchange_of(c);
+
+        w->stats.calls_failed++;
+        session_answer(x->session, x, c, true, slice_of(b->p, b->n), blob_ref(b));
+    }
+    blob_unref(b);
+}
+
+void route_due(struct worker *w, struct flight *f)
+{
+    struct route_failure why = {.fail = FAIL_UPSTREAM_TIMEOUT};
+
+    if (f->state == FLIGHT_QUEUED) {
+        const struct endpoint *e = &f->upstream->endpoint;
+
+        /* What kept it: an endpoint that cannot be reached, or too few sockets. */
+        why.fail = pool_sockets(&e->pool) > e->pool.n_dialling ? FAIL_QUEUE_TIMEOUT : FAIL_UPSTREAM_TIMEOUT;
+        why.detail = why.fail == FAIL_UPSTREAM_TIMEOUT ? "no connection could be made in time" : NULL;
+        upstream_dequeue(f);
+    }
+    if (f->upstream)
+        f->upstream->endpoint.stats.failures[why.fail]++;
+    if (f->link)
+        link_abandon(f->link);
+    if (!f->wanted) {
+        worker_flight_free(w, f);
+        return;
+    }
+    route_refuse(w, f, &why);
+}
+
+void route_abandon(struct worker *w, struct flight *f)
+{
+    if (!flight_alone(f))
+        return;
+    f->wanted = false;
+    /* On the wire it stays: the answer is on its way and will free the connection. Its deadline still stands. */
+    if (f->state == FLIGHT_WIRE)
+        return;
+    upstream_dequeue(f);
+    worker_flight_free(w, f);
+}

@@ -1,0 +1,35 @@
+/* route.h - from a flight to an upstream: the first choice, the next one after a failure, and the answer when none is
+ * left. */
+#ifndef MILLRACE_GATEWAY_ROUTE_H
+#define MILLRACE_GATEWAY_ROUTE_H
+
+#include "base/blob.h"
+#include "base/fail.h"
+#include "rpc/flight.h"
+
+struct worker;
+
+/* How a try ended without an answer. */
+struct route_failure {
+    enum fail fail;
+    const char *detail;   /* for people; no secret; may be NULL */
+    unsigned http_status; /* 0: none */
+    bool never_sent;      /* not a byte of the request left */
+    bool reused_died;     /* sent on a connection that had carried others, and not a byte came back */
+};
+
+/* Which worker answers for a call: today always this one. The seam for equal calls to meet on one worker. */
+struct worker *route_owner(struct worker *w, const struct flight *f);
+
+void route_launch(struct worker *w, struct flight *f); /* finds an upstream and queues it there, or fails it */
+/* The try at f->upstream failed: moves f on to another socket or upstream if that is safe, else answers it. */
+void route_failed(struct worker *w, struct flight *f, const struct route_failure *why);
+/* The answer of an endpoint. ref NULL: payload is borrowed. Frees f. */
+void route_answered(struct worker *w, struct flight *f, bool is_error, struct slice payload, struct blob *ref);
+/* An answer of ours. Frees f. */
+void route_refuse(struct worker *w, struct flight *f, const struct route_failure *why);
+void route_due(struct worker *w, struct flight *f); /* its deadline has passed */
+/* A waiter left: drops what nobody wants. */
+void route_abandon(struct worker *w, struct flight *f);
+
+#endif

@@ -1,0 +1,510 @@
+#include "gateway/session.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "gateway/chain.h"
+#include "gateway/link.h"
+#include "gateway/reply.h"
+#include "gateway/request.h"
+#include "gateway/route.h"
+#include "gateway/worker.h"
+#include "io/stream.h"
+#include "rpc/error.h"
+
+enum {
+    LINGER_MS = 1000,
+    UNSENT_HIGH = 262144, /* with so much queued in the stream no further answer is put behind it */
+    STREAM_FROM = 65536,  /* an incomplete array is streamed once so much of it is ready */
+    STASH_MAX = 131072    /* unparsed bytes of a paused client: at most what one read brings */
+};
+
+static const struct stream_ops ops;
+
+static uint64_t due_at(const struct session *s)
+{
+    const struct limits_conf *lim = &s->worker->conf->limits;
+    uint64_t at_ms = UINT64_MAX;
+
+    if (s->reading == READING_HEAD)
+        at_ms = s->since_ms + lim->header_timeout_ms;
+    else if (s->reading == READING_BODY)
+        at_ms = s->since_ms + lim->body_timeout_ms;
+    else if (s->reading == READING_IDLE && s->n_exchanges == 0)
+        at_ms = s->since_ms + lim->idle_timeout_ms;
+    if (s->stream && stream_queued_bytes(s->stream) && s->write_ms + lim->write_timeout_ms < at_ms)
+        at_ms = s->write_ms + lim->write_timeout_ms;
+    return at_ms;
+}
+
+/* Only an earlier time moves the entry; a later one is found when the old one fires. */
+static void arm(struct session *s)
+{
+    uint64_t at_ms = due_at(s);
+
+    if (at_ms != UINT64_MAX && (!heap_linked(&s->due) || at_ms < s->due.key))
+        heap_set(&s->worker->sessions_due, &s->due, at_ms);
+}
+
+static void enter(struct session *s, enum session_reading reading)
+{
+    s->reading = reading;
+    s->since_ms = worker_now_ms(s->worker);
+}
+
+static void parser_put(struct session *s)
+{
+    struct worker *w = s->worker;
+
+    if (!s->http)
+        return;
+    if (w->n_parsers < WORKER_PARSERS)
+        w->parsers[w->n_parsers++] = s->http;
+    else
+        h1_server_free(s->http);
+    s->http = NULL;
+}
+
+static void parser_get(struct session *s)
+{
+    struct worker *w = s->worker;
+
+    if (s->http)
+        return;
+    s->http = w->n_parsers ? w->parsers[--w->n_parsers] : h1_server_new(&w->http);
+    h1_server_reset(s->http);
+}
+
+void session_open(struct worker *w, struct stream *stream, bool admin)
+{
+    struct session *s = mem_pool_get(&w->session_pool);
+
+    *s = (struct session){.worker = w, .stream = stream, .admin = admin};
+    list_init(&s->all);
+    list_init(&s->dirty);
+    list_init(&s->exchanges);
+    list_init(&s->stalled);
+    list_push(&w->sessions, &s->all);
+    w->n_sessions++;
+    w->n_sessions_service += !admin;
+    w->stats.clients_accepted++;
+    stream_own(stream, &ops, s);
+    enter(s, READING_IDLE);
+    arm(s);
+    if (stream_read_start(stream) < 0)
+        session_close(s);
+}
+
+void session_refuse(struct worker *w, struct stream *stream)
+{
+    struct buf head;
+
+    w->stats.clients_refused++;
+    buf_init(&head, 4096);
+    if (reply_refusal(&head, FAIL_TOO_MANY_CLIENTS) == 0)
+        stream_write(stream, &(struct chunk){slice_of(head.p, head.n), NULL}, 1);
+    buf_deinit(&head);
+    stream_linger(stream, LINGER_MS);
+}
+
+static void release(struct session *s, struct exchange *x)
+{
+    size_t before = x->envelope.held_bytes;
+
+    if (!x->is_rpc)
+        return;
+    envelope_release(&x->envelope);
+    session_count(s, -(long)(before - x->envelope.held_bytes));
+}
+
+static void drop_first(struct session *s)
+{
+    struct exchange *x = container_of(s->exchanges.next, struct exchange, node);
+
+    release(s, x);
+    if (x->is_rpc)
+        session_count(s, -(long)x->envelope.held_bytes);
+    list_remove(&x->node);
+    s->n_exchanges--;
+    request_free(s->worker, x);
+}
+
+/* Everything but the stream itself. */
+static struct stream *dismantle(struct session *s)
+{
+    struct worker *w = s->worker;
+    struct stream *stream = s->stream;
+
+    s->reading = SESSION_CLOSED;
+    while (!list_empty(&s->stalled))
+        link_resume(container_of(s->stalled.next, struct link, stall));
+    while (!list_empty(&s->exchanges))
+        drop_first(s);
+    parser_put(s);
+    if (s->stash) {
+        buf_deinit(s->stash);
+        free(s->stash);
+    }
+    list_remove(&s->all);
+    list_remove(&s->dirty);
+    heap_remove(&w->sessions_due, &s->due);
+    w->n_sessions--;
+    w->n_sessions_service -= !s->admin;
+    mem_pool_put(&w->session_pool, s);
+    return stream;
+}
+
+void session_close(struct session *s)
+{
+    stream_close(dismantle(s));
+}
+
+static void goodbye(struct session *s)
+{
+    stream_linger(dismantle(s), LINGER_MS);
+}
+
+void session_mark(struct session *s)
+{
+    if (!list_linked(&s->dirty))
+        list_push(&s->worker->dirty, &s->dirty);
+}
+
+void session_count(struct session *s, long bytes)
+{
+    s->held_bytes = (size_t)((long)s->held_bytes + bytes);
+}
+
+bool session_backed_up(const struct session *s, const struct call *c)
+{
+    size_t queued = stream_queued_bytes(s->stream);
+
+    if (queued + s->held_bytes <= s->worker->conf->limits.max_client_buffer_bytes)
+        return false;
+    /* The next answer in order may always come in, or nothing would ever move; but not while the client takes nothing.
+     */
+    if (queued <= UNSENT_HIGH && !list_empty(&s->exchanges)) {
+        const struct exchange *x = container_of(s->exchanges.next, struct exchange, node);
+
+        if (x->is_rpc && c->envelope == &x->envelope && c == &x->envelope.calls[x->envelope.emitted])
+            return false;
+    }
+    return true;
+}
+
+/* Too much is under way for one connection: later requests wait in the kernel. */
+static bool overfull(const struct session *s)
+{
+    return s->n_exchanges >= s->worker->conf->limits.max_pipelined ||
+           s->held_bytes + stream_queued_bytes(s->stream) > s->worker->conf->limits.max_client_buffer_bytes;
+}
+
+static void pause_reading(struct session *s, const char *rest, size_t n)
+{
+    stream_read_stop(s->stream);
+    enter(s, READING_PAUSED);
+    if (!n)
+        return;
+    if (!s->stash) {
+        s->stash = mem_zero(sizeof *s->stash);
+        buf_init(s->stash, STASH_MAX);
+    }
+    if (buf_append(s->stash, rest, n)) /* no memory: this client cannot be served */
+        enter(s, READING_OVER);
+}
+
+/* Nothing more of this client is read; what was asked for is still answered. */
+static void stop_reading(struct session *s)
+{
+    stream_read_stop(s->stream);
+    parser_put(s);
+    enter(s, READING_OVER);
+}
+
+/* Runs the parser over bytes of the client. */
+static void parse(struct session *s, const char *p, size_t n)
+{
+    size_t used;
+
+    parser_get(s);
+    while (n && s->reading != READING_OVER) {
+        enum h1_server_event ev;
+
+        if (overfull(s)) {
+            pause_reading(s, p, n);
+            return;
+        }
+        ev = h1_server_feed(s->http, p, n, &used);
+        p += used;
+        n -= used;
+        if (ev == H1_SERVER_MORE) {
+            break;
+        } else if (ev == H1_SERVER_HEAD) {
+            const struct h1_request *q = h1_server_request(s->http);
+
+            enter(s, READING_BODY);
+            if (request_refused_early(s, q)) {
+                stop_reading(s);
+                return;
+            }
+            if (q->expect_continue && n == 0)
+                s->owes_continue = true;
+        } else if (ev == H1_SERVER_REQUEST) {
+            bool more = request_take(s, h1_server_request(s->http));
+
+            s->owes_continue = false;
+            h1_server_next(s->http);
+            enter(s, READING_IDLE);
+            if (!more)
+                stop_reading(s);
+        } else {
+            request_bad(s, h1_server_bad_status(s->http), h1_server_bad_reason(s->http));
+            stop_reading(s);
+        }
+    }
+    if (s->reading == READING_OVER)
+        return;
+    if (h1_server_idle(s->http)) {
+        parser_put(s);
+        if (s->reading != READING_IDLE)
+            enter(s, READING_IDLE);
+    } else if (s->reading == READING_IDLE) {
+        enter(s, READING_HEAD);
+    }
+    if (s->owes_continue)
+        session_mark(s);
+    arm(s);
+}
+
+static void feed(struct session *s, const char *p, size_t n)
+{
+    s->parsing = true;
+    parse(s, p, n);
+    s->parsing = false;
+}
+
+static void on_read(void *owner, char *p, size_t n)
+{
+    struct session *s = owner;
+
+    s->worker->stats.client_bytes_in += n;
+    feed(s, p, n);
+}
+
+static void on_end(void *owner, int status)
+{
+    struct session *s = owner;
+
+    if (status < 0 || (s->n_exchanges == 0 && stream_queued_bytes(s->stream) == 0)) {
+        session_close(s);
+        return;
+    }
+    /* Half-closed: the client said all it wanted, and waits for the answers. */
+    stop_reading(s);
+}
+
+static void on_drain(void *owner)
+{
+    session_mark(owner);
+}
+
+static const struct stream_ops ops = {.on_read = on_read, .on_end = on_end, .on_drain = on_drain};
+
+/* Writes what is gathered. false: the client is gone, the session closed. */
+static bool write_out(struct session *s)
+{
+    struct gather *g = &s->worker->gather;
+
+    if (g->n == 0)
+        return true;
+    s->worker->stats.client_bytes_out += g->bytes;
+    if (stream_queued_bytes(s->stream) == 0)
+        s->write_ms = worker_now_ms(s->worker);
+    if (stream_write(s->stream, g->v, g->n) < 0) {
+        session_close(s);
+        return false;
+    }
+    gather_clear(g);
+    return true;
+}
+
+enum { FLUSH_DONE, FLUSH_LATER, FLUSH_CLOSED };
+
+/* Sends what is ready of the first exchange. */
+static int flush_first(struct session *s, struct exchange *x)
+{
+    struct gather *g = &s->worker->gather;
+    int r;
+
+    if (x->state == EXCHANGE_WAITS) {
+        if (exchange_complete(x)) {
+            reply_head(s->worker, x, g);
+        } else if (x->is_rpc && x->envelope.array && envelope_ready_bytes(&x->envelope) >= STREAM_FROM) {
+            reply_head_streamed(s->worker, x, g);
+            x->state = EXCHANGE_STREAMS;
+        } else {
+            return FLUSH_LATER;
+        }
+    }
+    for (;;) {
+        r = reply_body(x, g);
+        if (r == 0 && exchange_complete(x))
+            break;
+        if (r == 0 && g->n == 0)
+            return FLUSH_LATER;
+        if (!write_out(s))
+            return FLUSH_CLOSED;
+        release(s, x);
+        if (r == 0 || stream_queued_bytes(s->stream) > UNSENT_HIGH)
+            return FLUSH_LATER;
+    }
+    x->state = EXCHANGE_SENT;
+    return FLUSH_DONE;
+}
+
+static void resume(struct session *s)
+{
+    struct buf stash;
+
+    while (!list_empty(&s->stalled)) {
+        struct link *k = container_of(s->stalled.next, struct link, stall);
+
+        link_resume(k);
+    }
+    if (s->reading != READING_PAUSED || overfull(s))
+        return;
+    enter(s, READING_IDLE);
+    if (stream_read_start(s->stream) < 0) {
+        session_close(s);
+        return;
+    }
+    if (s->http && !h1_server_idle(s->http))
+        enter(s, h1_server_in_body(s->http) ? READING_BODY : READING_HEAD);
+    if (!s->stash) {
+        arm(s);
+        return;
+    }
+    stash = *s->stash;
+    free(s->stash);
+    s->stash = NULL;
+    feed(s, stash.p, stash.n);
+    buf_deinit(&stash);
+}
+
+void session_flush(struct session *s)
+{
+    struct worker *w = s->worker;
+    bool keep = true;
+
+    assert(!s->parsing);
+    list_remove(&s->dirty);
+    gather_clear(&w->gather);
+    while (!list_empty(&s->exchanges) && keep && stream_queued_bytes(s->stream) <= UNSENT_HIGH) {
+        struct exchange *x = container_of(s->exchanges.next, struct exchange, node);
+        int r = flush_first(s, x);
+
+        if (r == FLUSH_CLOSED)
+            return;
+        if (r == FLUSH_LATER)
+            break;
+        keep = x->keep_alive;
+        /* Answers that are ready together leave in one write; borrowed bytes are written before their owner goes. */
+        if ((w->gather.borrows || !gather_has_room(&w->gather, 16)) && !write_out(s))
+            return;
+        drop_first(s);
+    }
+    if (!write_out(s))
+        return;
+    if (!keep) {
+        stop_reading(s);
+        while (s->n_exchanges)
+            drop_first(s);
+    }
+    if (s->reading == READING_OVER && s->n_exchanges == 0) {
+        if (stream_queued_bytes(s->stream) == 0)
+            goodbye(s);
+        else
+            arm(s); /* on_drain comes back here */
+        return;
+    }
+    if (s->owes_continue && s->n_exchanges == 0) {
+        s->owes_continue = false;
+        gather_add(&w->gather, SLICE("HTTP/1.1 100 Continue\r\n\r\n"), NULL);
+        if (!write_out(s))
+            return;
+    }
+    if (s->n_exchanges == 0 && s->reading == READING_IDLE)
+        s->since_ms = worker_now_ms(w);
+    arm(s);
+    if (s->reading == READING_PAUSED || !list_empty(&s->stalled))
+        resume(s);
+}
+
+void session_answer(struct session *s, struct exchange *x, struct call *c, bool is_error, struct slice payload,
+                    struct blob *ref)
+{
+    bool first = s->exchanges.next == &x->node;
+    bool now = first && s->n_exchanges == 1 && x->envelope.pending == 1 && !x->envelope.array &&
+               stream_queued_bytes(s->stream) == 0 && !list_linked(&s->dirty) && !s->parsing;
+
+    if (!now && !ref) {
+        ref = blob_copy(payload);
+        if (ref) {
+            payload = slice_of(ref->p, ref->n);
+        } else {
+            ref = error_blob(x->chain->conf->family, &(struct error_detail){.fail = FAIL_OUT_OF_MEMORY});
+            payload = slice_of(ref->p, ref->n);
+            is_error = true;
+        }
+    }
+    if (ref)
+        session_count(s, (long)payload.n);
+    envelope_answer(&x->envelope, c, is_error, payload, ref);
+    request_answered(x, c);
+    if (now)
+        session_flush(s);
+    else if (first && (envelope_complete(&x->envelope) || x->envelope.held_bytes >= STREAM_FROM))
+        session_mark(s);
+}
+
+void session_due(struct session *s)
+{
+    struct worker *w = s->worker;
+    uint64_t now_ms = worker_now_ms(w), at_ms;
+    size_t queued = stream_queued_bytes(s->stream);
+
+    heap_remove(&w->sessions_due, &s->due);
+    if (queued < s->queued_before)
+        s->write_ms = now_ms; /* slow, but it reads */
+    s->queued_before = queued;
+    at_ms = due_at(s);
+    if (at_ms > now_ms) {
+        arm(s);
+        return;
+    }
+    if (s->reading == READING_IDLE && s->n_exchanges == 0 && !queued) {
+        goodbye(s);
+        return;
+    }
+    w->stats.client_timeouts++;
+    if ((s->reading == READING_HEAD || s->reading == READING_BODY) && !queued) {
+        request_bad(s, 408, NULL);
+        stop_reading(s);
+        return;
+    }
+    stream_abort(dismantle(s));
+}
+
+void session_drain(struct session *s)
+{
+    struct exchange *last;
+
+    if (s->n_exchanges == 0 && s->reading != READING_HEAD && s->reading != READING_BODY) {
+        goodbye(s);
+        return;
+    }
+    if (s->n_exchanges) {
+        last = container_of(s->exchanges.prev, struct exchange, node);
+        last->keep_alive = false;
+    }
+}

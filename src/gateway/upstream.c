@@ -1,0 +1,292 @@
+#include "gateway/upstream.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "gateway/chain.h"
+#include "gateway/link.h"
+#include "gateway/proxy_env.h"
+#include "gateway/route.h"
+#include "gateway/worker.h"
+#include "rpc/error.h"
+
+enum { WARM_PAUSE_MS = 1000, MAX_DIALLING = 32 };
+
+/* Where its connections go: straight, or through an HTTP proxy. */
+static bool target_build(struct upstream *u)
+{
+    const struct endpoint_conf *conf = u->endpoint.conf;
+    const struct url *url = &u->endpoint.url;
+
+    u->target = (struct dial_target){
+        .host = url->host,
+        .port = url->port,
+        .family = conf->dns_family,
+        .dns_ttl_ms = conf->dns_ttl_ms,
+        .tls = u->tls,
+        .timeout_ms = conf->connect_timeout_ms,
+    };
+    switch (proxy_resolve(&u->proxy, conf->proxy, url)) {
+    case PROXY_DIRECT:
+        return true;
+    case PROXY_BAD:
+        log_event(LOG_ERROR, "proxy_bad_url", LOG_S("endpoint", conf->name));
+        return false;
+    case PROXY_USED:
+        break;
+    }
+    u->target.proxy_host = u->proxy.host;
+    u->target.proxy_port = u->proxy.port;
+    u->proxy_auth = proxy_authorization(&u->proxy);
+    u->target.proxy_auth = u->proxy_auth;
+    u->connect_target = proxy_connect_target(url);
+    u->target.connect_target = u->connect_target;
+    return true;
+}
+
+struct upstream *upstream_new(struct chain *c, unsigned index, const struct endpoint_conf *conf)
+{
+    struct upstream *u = mem_zero(sizeof *u);
+    char err[256];
+    bool good;
+
+    u->chain = c;
+    u->worker = c->worker;
+    u->index = index;
+    list_init(&u->waiting);
+    list_init(&u->ready);
+    good = endpoint_init(&u->endpoint, conf) == 0;
+    if (good && u->endpoint.url.tls && tls_new(&u->tls, &conf->tls, u->endpoint.url.host, err, sizeof err) < 0) {
+        log_event(LOG_ERROR, "tls_setup_failed", LOG_S("endpoint", conf->name), LOG_S("why", err));
+        good = false;
+    }
+    return good && target_build(u) ? u : upstream_free(u);
+}
+
+struct upstream *upstream_free(struct upstream *u)
+{
+    if (!u)
+        return NULL;
+    assert(list_empty(&u->waiting));
+    list_remove(&u->ready);
+    endpoint_deinit(&u->endpoint);
+    url_deinit(&u->proxy);
+    tls_free(u->tls);
+    free(u->proxy_auth);
+    free(u->connect_target);
+    free(u);
+    return NULL;
+}
+
+bool upstream_enqueue(struct upstream *u, struct flight *f, bool front)
+{
+    if (u->n_waiting >= u->endpoint.conf->pool.max_waiting)
+        return false;
+    f->state = FLIGHT_QUEUED;
+    f->upstream = u;
+    f->link = NULL;
+    if (front)
+        list_push_front(&u->waiting, &f->queued);
+    else
+        list_push(&u->waiting, &f->queued);
+    u->n_waiting++;
+    upstream_mark(u);
+    return true;
+}
+
+void upstream_dequeue(struct flight *f)
+{
+    if (!list_linked(&f->queued))
+        return;
+    list_remove(&f->queued);
+    f->upstream->n_waiting--;
+}
+
+void upstream_mark(struct upstream *u)
+{
+    if (!list_linked(&u->ready))
+        list_push(&u->worker->ready, &u->ready);
+}
+
+bool upstream_has_room(const struct upstream *u)
+{
+    const struct pool *p = &u->endpoint.pool;
+    unsigned free_sockets = p->conf->max_sockets > pool_sockets(p) ? p->conf->max_sockets - pool_sockets(p) : 0;
+
+    if (p->max_busy && p->n_busy + u->n_waiting >= p->max_busy)
+        return false;
+    return p->n_idle + p->n_dialling + free_sockets > u->n_waiting;
+}
+
+static struct flight *first_waiting(const struct upstream *u)
+{
+    return u->n_waiting ? container_of(u->waiting.next, struct flight, queued) : NULL;
+}
+
+static void dial(struct upstream *u, unsigned count)
+{
+    struct worker *w = u->worker;
+
+    while (count-- && u->endpoint.pool.n_dialling < MAX_DIALLING && w->n_sockets < w->conf->limits.max_upstream_sockets)
+        link_dial(u);
+}
+
+static void dial_wanted(struct upstream *u, uint64_t now_ms)
+{
+    struct pool *p = &u->endpoint.pool;
+    struct flight *f = first_waiting(u);
+    unsigned want = pool_dials_wanted(p, u->n_waiting);
+
+    if (!u->n_waiting && now_ms < u->warm_after_ms)
+        want = 0;
+    if (f && f->fresh_only && !p->n_dialling) {
+        /* Idle links do not count for it; make room for a new one if need be. */
+        struct pool_member *m = pool_sockets(p) >= p->conf->max_sockets ? pool_evict(p) : NULL;
+
+        if (m)
+            link_close(container_of(m, struct link, member));
+        want = want ? want : pool_sockets(p) < p->conf->max_sockets;
+    }
+    /* While it is left alone, one attempt at a time is enough for all who wait. */
+    if (backoff_active(&u->endpoint.backoff, now_ms))
+        want = u->n_waiting && !p->n_dialling && want ? 1 : 0;
+    dial(u, want);
+}
+
+/* When it next wants attention by itself. */
+static void arm(struct upstream *u, uint64_t now_ms)
+{
+    const struct pool *p = &u->endpoint.pool;
+    uint64_t at_ms = pool_next_expiry(p);
+
+    if (pool_sockets(p) < p->conf->min_warm) {
+        uint64_t warm_ms =
+            u->warm_after_ms > u->endpoint.backoff.until_ms ? u->warm_after_ms : u->endpoint.backoff.until_ms;
+
+        if (warm_ms > now_ms && warm_ms < at_ms)
+            at_ms = warm_ms;
+    }
+    if (at_ms == UINT64_MAX)
+        heap_remove(&u->worker->upstreams_due, &u->due);
+    else if (!heap_linked(&u->due) || u->due.key > at_ms)
+        heap_set(&u->worker->upstreams_due, &u->due, at_ms);
+}
+
+void upstream_dispatch(struct upstream *u)
+{
+    uint64_t now_ms = worker_now_ms(u->worker);
+    struct flight *f;
+
+    while ((f = first_waiting(u))) {
+        struct pool_member *m = pool_take(&u->endpoint.pool, f->fresh_only, now_ms);
+
+        if (!m)
+            break;
+        upstream_dequeue(f);
+        if (link_send(container_of(m, struct link, member), f) < 0)
+            upstream_enqueue(u, f, true);
+    }
+    if (!u->worker->draining || u->n_waiting)
+        dial_wanted(u, now_ms);
+    arm(u, now_ms);
+}
+
+void upstream_due(struct upstream *u)
+{
+    uint64_t now_ms = worker_now_ms(u->worker);
+    struct pool_member *m;
+
+    while ((m = pool_expire(&u->endpoint.pool, now_ms)))
+        link_close(container_of(m, struct link, member));
+    upstream_mark(u);
+}
+
+static enum fail dial_fail(enum dial_phase phase)
+{
+    switch (phase) {
+    case DIAL_DNS:
+        return FAIL_UPSTREAM_DNS;
+    case DIAL_CONNECT:
+        return FAIL_UPSTREAM_CONNECT;
+    case DIAL_PROXY:
+        return FAIL_UPSTREAM_PROXY;
+    case DIAL_TLS:
+        break;
+    }
+    return FAIL_UPSTREAM_TLS;
+}
+
+/* Nobody here can serve those who wait: let each find another upstream, or fail with what went wrong. */
+static void release_waiting(struct upstream *u)
+{
+    struct endpoint *e = &u->endpoint;
+    struct list waiting, *n;
+
+    list_init(&waiting);
+    list_splice(&waiting, &u->waiting);
+    u->n_waiting = 0;
+    while ((n = list_pop(&waiting)))
+        route_failed(u->worker, container_of(n, struct flight, queued),
+                     &(struct route_failure){.fail = e->last_fail, .detail = e->last_text, .never_sent = true});
+}
+
+void upstream_dialled(struct upstream *u, const struct dial_result *r)
+{
+    struct endpoint *e = &u->endpoint;
+    uint64_t now_ms = worker_now_ms(u->worker);
+
+    if (r->status == 0) {
+        if (u->reported_down)
+            log_event(LOG_INFO, "endpoint_up", LOG_S("chain", u->chain->conf->name), LOG_S("endpoint", e->conf->name));
+        u->reported_down = false;
+        backoff_succeeded(&e->backoff);
+        e->last_fail = FAIL_NONE;
+        if (u->tls) {
+            e->stats.tls_full += !r->tls_resumed;
+            e->stats.tls_resumed += r->tls_resumed;
+        }
+        upstream_mark(u);
+        return;
+    }
+    e->last_fail = dial_fail(r->phase);
+    memcpy(e->last_text, r->text, sizeof e->last_text);
+    e->last_text[sizeof e->last_text - 1] = '\0';
+    u->worker->stats.dials_failed++;
+    backoff_failed(&e->backoff, now_ms);
+    if (!u->reported_down) {
+        char reason[ERROR_REASON_CAP];
+
+        log_event(LOG_WARN, "endpoint_down", LOG_S("chain", u->chain->conf->name), LOG_S("endpoint", e->conf->name),
+                  LOG_S("url", e->redacted), LOG_S("reason", error_reason(e->last_fail, reason)),
+                  LOG_S("why", e->last_text));
+    }
+    u->reported_down = true;
+    if (pool_sockets(&e->pool) == 0)
+        release_waiting(u);
+    upstream_mark(u);
+}
+
+void upstream_link_lost(struct upstream *u, bool never_used)
+{
+    if (never_used)
+        u->warm_after_ms = worker_now_ms(u->worker) + WARM_PAUSE_MS;
+    upstream_mark(u);
+}
+
+static void close_all(struct list *members)
+{
+    while (!list_empty(members))
+        link_close(container_of(container_of(members->next, struct pool_member, node), struct link, member));
+}
+
+void upstream_close(struct upstream *u)
+{
+    assert(u->n_waiting == 0);
+    close_all(&u->endpoint.pool.idle);
+    close_all(&u->endpoint.pool.dialling);
+    close_all(&u->endpoint.pool.busy);
+    list_remove(&u->ready);
+    heap_remove(&u->worker->upstreams_due, &u->due);
+}

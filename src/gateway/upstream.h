@@ -1,0 +1,52 @@
+/* upstream.h - an endpoint on a worker: the calls that wait for it, its links, and when it wants attention.
+ * Owned by its chain; borrows waiting flights. */
+#ifndef MILLRACE_GATEWAY_UPSTREAM_H
+#define MILLRACE_GATEWAY_UPSTREAM_H
+
+#include "base/heap.h"
+#include "base/list.h"
+#include "io/dial.h"
+#include "upstream/endpoint.h"
+
+struct chain;
+struct flight;
+struct worker;
+
+struct upstream {
+    struct endpoint endpoint;
+    struct worker *worker;
+    struct chain *chain;
+    unsigned index;      /* in its chain */
+    struct list waiting; /* flights, oldest first */
+    unsigned n_waiting;
+    struct list ready;      /* in worker.ready */
+    struct heap_node due;   /* idle time-outs, end of back-off */
+    uint64_t warm_after_ms; /* no warming before that: a server that drops idle connections at once is not hammered */
+    bool reported_down;
+    struct tls *tls;
+    struct dial_target target;
+    struct url proxy;
+    char *proxy_auth, *connect_target;
+};
+
+struct upstream *upstream_new(struct chain *c, unsigned index, const struct endpoint_conf *conf);
+struct upstream *upstream_free(struct upstream *u);
+
+/* Queues a flight here. false: the queue is full. front: before all others (it has been under way already). */
+bool upstream_enqueue(struct upstream *u, struct flight *f, bool front);
+void upstream_dequeue(struct flight *f); /* fine when it is not queued */
+
+void upstream_mark(struct upstream *u);     /* something changed: dispatch at the end of the turn */
+void upstream_dispatch(struct upstream *u); /* pairs waiting flights with links, dials what is wanted */
+void upstream_due(struct upstream *u);      /* its time has come */
+
+/* A dial ended. r->stream is taken over by the link. */
+void upstream_dialled(struct upstream *u, const struct dial_result *r);
+/* A link is gone, or has become free. */
+void upstream_link_lost(struct upstream *u, bool never_used);
+
+/* Could one more call depart here without waiting for others? */
+bool upstream_has_room(const struct upstream *u);
+void upstream_close(struct upstream *u); /* all links; waiting flights must be gone */
+
+#endif

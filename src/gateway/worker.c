@@ -1,0 +1,218 @@
+#include "gateway/worker.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "gateway/chain.h"
+#include "gateway/link.h"
+#include "gateway/route.h"
+#include "gateway/session.h"
+#include "io/dial.h"
+#include "io/loop.h"
+
+enum {
+    MAX_HEAD_BYTES = 16384,
+    MAX_FIELDS = 100,
+    MAX_TARGET_BYTES = 8192,
+    KEPT_FLIGHTS = 1024,
+    KEPT_SESSIONS = 64,
+    DESCRIPTORS_LOW_PERCENT = 92 /* Envoy's threshold for "no keep-alive" */
+};
+
+static void date_update(struct worker *w)
+{
+    time_t now = time(NULL);
+    struct tm tm;
+
+    gmtime_r(&now, &tm);
+    w->date_n = strftime(w->date_line, sizeof w->date_line, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm);
+    w->date_s = worker_now_ms(w) / 1000;
+}
+
+struct worker *worker_new(const struct config *conf, struct loop *loop)
+{
+    struct worker *w = mem_zero(sizeof *w);
+    struct rlimit rl;
+
+    w->conf = conf;
+    w->loop = loop;
+    w->dialer = dialer_new(loop);
+    list_init(&w->sessions);
+    list_init(&w->dirty);
+    list_init(&w->ready);
+    heap_init(&w->flights_due);
+    heap_init(&w->sessions_due);
+    heap_init(&w->upstreams_due);
+    mem_pool_init(&w->flight_pool, sizeof(struct flight), KEPT_FLIGHTS);
+    mem_pool_init(&w->exchange_pool, sizeof(struct exchange), KEPT_FLIGHTS);
+    mem_pool_init(&w->session_pool, sizeof(struct session), KEPT_SESSIONS);
+    mem_pool_init(&w->link_pool, sizeof(struct link), KEPT_SESSIONS);
+    message_body_init(&w->body);
+    w->http = (struct h1_server_conf){
+        .max_body_bytes = conf->limits.max_body_bytes,
+        .max_head_bytes = MAX_HEAD_BYTES,
+        .max_fields = MAX_FIELDS,
+        .max_target_bytes = MAX_TARGET_BYTES,
+    };
+    w->max_descriptors = getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < UINT32_MAX ? (unsigned)rl.rlim_cur : 0;
+    w->started_ms = worker_now_ms(w);
+    w->started_unix_s = (int64_t)time(NULL);
+    w->next_id = 1;
+    date_update(w);
+
+    w->chains = mem_array(conf->n_chains, sizeof(struct chain *));
+    for (size_t i = 0; i < conf->n_chains; i++) {
+        struct chain *c = chain_new(w, &conf->chains[i]);
+
+        if (!c)
+            return worker_free(w);
+        w->chains[w->n_chains++] = c;
+        if (conf->chains[i].is_default || !w->default_chain)
+            w->default_chain = c;
+    }
+    return w;
+}
+
+struct worker *worker_free(struct worker *w)
+{
+    if (!w)
+        return NULL;
+    assert(list_empty(&w->sessions) && list_empty(&w->dirty));
+    for (size_t i = 0; i < w->n_chains; i++)
+        chain_free(w->chains[i]);
+    free(w->chains);
+    assert(list_empty(&w->ready) && w->n_flights == 0 && w->n_sockets == 0);
+    dialer_free(w->dialer);
+    while (w->n_parsers)
+        h1_server_free(w->parsers[--w->n_parsers]);
+    message_body_deinit(&w->body);
+    heap_deinit(&w->flights_due);
+    heap_deinit(&w->sessions_due);
+    heap_deinit(&w->upstreams_due);
+    mem_pool_deinit(&w->flight_pool);
+    mem_pool_deinit(&w->exchange_pool);
+    mem_pool_deinit(&w->session_pool);
+    mem_pool_deinit(&w->link_pool);
+    free(w);
+    return NULL;
+}
+
+void worker_start(struct worker *w)
+{
+    for (size_t i = 0; i < w->n_chains; i++)
+        for (unsigned k = 0; k < w->chains[i]->n_upstreams; k++)
+            upstream_mark(w->chains[i]->upstreams[k]);
+    worker_drive(w);
+}
+
+uint64_t worker_now_ms(const struct worker *w)
+{
+    return loop_now_ms(w->loop);
+}
+
+uint64_t worker_clock_us(const struct worker *w)
+{
+    return loop_clock_us(w->loop);
+}
+
+struct flight *worker_flight_new(struct worker *w)
+{
+    w->n_flights++;
+    return mem_pool_get(&w->flight_pool);
+}
+
+void worker_flight_free(struct worker *w, struct flight *f)
+{
+    heap_remove(&w->flights_due, &f->due);
+    flight_deinit(f);
+    assert(w->n_flights > 0);
+    w->n_flights--;
+    mem_pool_put(&w->flight_pool, f);
+}
+
+static void fire_due(struct worker *w, uint64_t now_ms)
+{
+    struct heap_node *n;
+
+    while ((n = heap_first(&w->flights_due)) && n->key <= now_ms)
+        route_due(w, container_of(n, struct flight, due));
+    while ((n = heap_first(&w->sessions_due)) && n->key <= now_ms)
+        session_due(container_of(n, struct session, due));
+    while ((n = heap_first(&w->upstreams_due)) && n->key <= now_ms) {
+        heap_remove(&w->upstreams_due, n);
+        upstream_due(container_of(n, struct upstream, due));
+    }
+}
+
+static uint64_t earliest(uint64_t t, const struct heap *h)
+{
+    const struct heap_node *n = heap_first(h);
+
+    return n && n->key < t ? n->key : t;
+}
+
+void worker_drive(struct worker *w)
+{
+    uint64_t now_ms = worker_now_ms(w), wake_ms;
+    struct list *n;
+
+    if (now_ms / 1000 != w->date_s)
+        date_update(w);
+    w->low_on_descriptors = w->max_descriptors && (w->n_sessions + w->n_sockets) * 100ull >=
+                                                      w->max_descriptors * (unsigned long long)DESCRIPTORS_LOW_PERCENT;
+    fire_due(w, now_ms);
+    /* Dispatching may fail flights, whose answers make sessions dirty; flushing may close sessions, which frees links.
+     */
+    do {
+        while ((n = list_pop(&w->ready)))
+            upstream_dispatch(container_of(n, struct upstream, ready));
+        while ((n = list_pop(&w->dirty)))
+            session_flush(container_of(n, struct session, dirty));
+    } while (!list_empty(&w->ready));
+
+    if (w->draining && (list_empty(&w->sessions) || now_ms >= w->drain_until_ms))
+        worker_close(w);
+    wake_ms = w->draining && !list_empty(&w->sessions) ? w->drain_until_ms : UINT64_MAX;
+    wake_ms = earliest(wake_ms, &w->flights_due);
+    wake_ms = earliest(wake_ms, &w->sessions_due);
+    wake_ms = earliest(wake_ms, &w->upstreams_due);
+    loop_wake_at(w->loop, wake_ms);
+}
+
+void worker_drain(struct worker *w, uint64_t deadline_ms)
+{
+    w->draining = true;
+    w->drain_until_ms = deadline_ms;
+    list_each_safe (it, nx, &w->sessions)
+        session_drain(container_of(it, struct session, all));
+    worker_drive(w);
+}
+
+void worker_close(struct worker *w)
+{
+    struct heap_node *n;
+
+    w->draining = true;
+    while (!list_empty(&w->sessions))
+        session_close(container_of(w->sessions.next, struct session, all));
+    /* What is left has no waiter: notifications, and flights whose client went. */
+    while ((n = heap_first(&w->flights_due))) {
+        struct flight *f = container_of(n, struct flight, due);
+
+        f->wanted = false;
+        upstream_dequeue(f);
+        if (f->link)
+            link_abandon(f->link);
+        worker_flight_free(w, f);
+    }
+    for (size_t i = 0; i < w->n_chains; i++)
+        for (unsigned k = 0; k < w->chains[i]->n_upstreams; k++)
+            upstream_close(w->chains[i]->upstreams[k]);
+}
+
+bool worker_closed(const struct worker *w)
+{
+    return list_empty(&w->sessions) && w->n_sockets == 0 && w->n_flights == 0;
+}

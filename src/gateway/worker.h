@@ -1,0 +1,80 @@
+/* worker.h - one event loop with everything on it: sessions, chains, their upstreams and links, and the flights between
+ * them. Owns all of it; nothing is shared with other workers.  Handlers of events mark what is due, worker_drive does
+ * it. */
+#ifndef MILLRACE_GATEWAY_WORKER_H
+#define MILLRACE_GATEWAY_WORKER_H
+
+#include "base/gather.h"
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/mem.h"
+#include "base/stats.h"
+#include "config/config.h"
+#include "http/h1_server.h"
+#include "rpc/message.h"
+
+struct chain;
+struct dialer;
+struct h1_server;
+struct loop;
+
+enum { WORKER_PARSERS = 64 }; /* request parsers kept for reuse */
+
+struct worker {
+    const struct config *conf;
+    struct loop *loop;
+    struct dialer *dialer;
+
+    struct chain **chains;
+    size_t n_chains;
+    struct chain *default_chain;
+
+    struct list sessions;
+    unsigned n_sessions, n_sessions_service;
+    struct list dirty;         /* sessions with something to send */
+    struct list ready;         /* upstreams with something to do */
+    struct heap flights_due;   /* flight.due */
+    struct heap sessions_due;  /* session.due */
+    struct heap upstreams_due; /* upstream.due */
+    unsigned n_flights;        /* in existence: the bound is max_inflight_calls */
+    unsigned n_sockets;        /* upstream connections, dialling ones included */
+    uint64_t next_id;          /* of flights */
+    bool draining;
+    uint64_t drain_until_ms;
+    bool low_on_descriptors; /* near the descriptor limit: answers say Connection: close */
+    unsigned max_descriptors;
+    uint64_t started_ms;
+    int64_t started_unix_s;
+
+    struct mem_pool flight_pool, exchange_pool, session_pool, link_pool;
+    struct h1_server *parsers[WORKER_PARSERS];
+    unsigned n_parsers;
+    struct h1_server_conf http;
+    struct message_body body; /* the body being scanned */
+    struct gather gather;     /* the write being put together */
+    uint64_t date_s;          /* of date_line, in seconds of the loop's clock */
+    char date_line[48];       /* "Date: ...\r\n" */
+    size_t date_n;
+
+    struct stats stats;
+    uint64_t failures[FAIL_COUNT]; /* answers of ours, by reason */
+};
+
+struct worker *worker_new(const struct config *conf, struct loop *loop); /* never NULL */
+struct worker *worker_free(struct worker *w);                            /* after worker_closed */
+
+void worker_start(struct worker *w); /* begins to warm connections */
+void worker_drive(struct worker *w); /* the end of a loop turn */
+
+/* Stops taking requests on idle connections, lets what is in flight end until deadline_ms, then closes everything. */
+void worker_drain(struct worker *w, uint64_t deadline_ms);
+void worker_close(struct worker *w); /* now */
+bool worker_closed(const struct worker *w);
+
+uint64_t worker_now_ms(const struct worker *w);
+uint64_t worker_clock_us(const struct worker *w);
+
+struct flight *worker_flight_new(struct worker *w);
+void worker_flight_free(struct worker *w, struct flight *f);
+
+#endif
