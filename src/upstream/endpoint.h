@@ -1,0 +1,49 @@
+/* endpoint.h - one upstream URL with one credential: where it is, how a request to it begins, its pool and its numbers.
+ * Owned by its chain, on one worker.  Pure. */
+#ifndef MILLRACE_UPSTREAM_ENDPOINT_H
+#define MILLRACE_UPSTREAM_ENDPOINT_H
+
+#include "base/fail.h"
+#include "base/hist.h"
+#include "http/h1_client.h"
+#include "http/url.h"
+#include "upstream/backoff.h"
+#include "upstream/pool.h"
+
+struct endpoint_stats {
+    uint64_t calls; /* answered by it, errors of JSON-RPC included */
+    uint64_t rpc_errors;
+    uint64_t failures[FAIL_COUNT];
+    uint64_t retries;             /* calls that moved on from here without being answered */
+    uint64_t bytes_in, bytes_out; /* HTTP bytes, TLS not counted */
+    uint64_t tls_full, tls_resumed;
+    struct hist latency;
+};
+
+struct endpoint {
+    const struct endpoint_conf *conf;
+    struct url url;
+    char redacted[128]; /* scheme, host, port */
+    struct pool pool;
+    struct backoff backoff;
+    struct h1_client_conf http;
+    char *head; /* the request's head up to and with "Content-Length: " : holds secrets */
+    size_t head_n;
+    /* Of the last failed dial, for /readyz and for calls that found no one else. */
+    enum fail last_fail;
+    char last_text[160];
+    struct endpoint_stats stats;
+};
+
+enum { ENDPOINT_BAD_URL = 1 };
+
+int endpoint_init(struct endpoint *e, const struct endpoint_conf *conf); /* 0 or ENDPOINT_BAD_URL */
+void endpoint_deinit(struct endpoint *e);
+
+/* Up: something connected to it is there, or nothing says the contrary. */
+static inline bool endpoint_usable(const struct endpoint *e, uint64_t now_ms)
+{
+    return !backoff_active(&e->backoff, now_ms);
+}
+
+#endif

@@ -1,0 +1,143 @@
+#include "upstream/pool.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+void pool_init(struct pool *p, const struct pool_conf *conf, unsigned max_inflight)
+{
+    *p = (struct pool){.conf = conf, .max_busy = max_inflight};
+    list_init(&p->idle);
+    list_init(&p->busy);
+    list_init(&p->dialling);
+}
+
+void pool_deinit(struct pool *p)
+{
+    assert(pool_sockets(p) == 0);
+    assert(list_empty(&p->idle) && list_empty(&p->busy) && list_empty(&p->dialling));
+}
+
+static unsigned *count_of(struct pool *p, enum pool_state s)
+{
+    return s == POOL_IDLE ? &p->n_idle : s == POOL_BUSY ? &p->n_busy : &p->n_dialling;
+}
+
+static void enter(struct pool *p, struct pool_member *m, enum pool_state s, uint64_t now_ms)
+{
+    if (m->state != POOL_OUT) {
+        list_remove(&m->node);
+        --*count_of(p, m->state);
+    }
+    m->state = s;
+    m->since_ms = now_ms;
+    if (s == POOL_OUT)
+        return;
+    list_push(s == POOL_IDLE ? &p->idle : s == POOL_BUSY ? &p->busy : &p->dialling, &m->node);
+    ++*count_of(p, s);
+}
+
+void pool_add(struct pool *p, struct pool_member *m, uint64_t now_ms)
+{
+    *m = (struct pool_member){.born_ms = now_ms};
+    list_init(&m->node);
+    enter(p, m, POOL_DIALLING, now_ms);
+}
+
+void pool_remove(struct pool *p, struct pool_member *m)
+{
+    if (m->state == POOL_OUT)
+        return;
+    if (m->state == POOL_DIALLING)
+        p->dial_failed++;
+    else
+        p->closed++;
+    enter(p, m, POOL_OUT, m->since_ms);
+}
+
+static struct pool_member *member(struct list *node)
+{
+    return container_of(node, struct pool_member, node);
+}
+
+struct pool_member *pool_take(struct pool *p, bool fresh, uint64_t now_ms)
+{
+    struct pool_member *m = NULL;
+
+    if (p->n_idle == 0 || (p->max_busy && p->n_busy >= p->max_busy))
+        return NULL;
+    if (fresh) {
+        list_each (it, &p->idle) {
+            if (member(it)->carried == 0) {
+                m = member(it);
+                break;
+            }
+        }
+        if (!m)
+            return NULL;
+    } else {
+        m = member(p->conf->order == POOL_LIFO ? p->idle.prev : p->idle.next);
+    }
+    if (m->carried++)
+        p->carried_reused++;
+    else
+        p->carried_new++;
+    enter(p, m, POOL_BUSY, now_ms);
+    return m;
+}
+
+bool pool_give(struct pool *p, struct pool_member *m, bool wanted, uint64_t now_ms)
+{
+    assert(m->state == POOL_DIALLING || m->state == POOL_BUSY);
+    if (m->state == POOL_DIALLING)
+        p->opened++;
+    if ((p->conf->max_requests_per_socket && m->carried >= p->conf->max_requests_per_socket) ||
+        (!wanted && p->n_idle >= p->conf->max_idle)) {
+        p->closed++;
+        enter(p, m, POOL_OUT, now_ms);
+        return false;
+    }
+    enter(p, m, POOL_IDLE, now_ms);
+    return true;
+}
+
+unsigned pool_dials_wanted(const struct pool *p, unsigned waiting)
+{
+    unsigned have = pool_sockets(p), want = 0, left;
+
+    if (have >= p->conf->max_sockets)
+        return 0;
+    left = p->conf->max_sockets - have;
+    if (p->max_busy && waiting > p->max_busy - (p->n_busy < p->max_busy ? p->n_busy : p->max_busy))
+        waiting = p->n_busy < p->max_busy ? p->max_busy - p->n_busy : 0;
+    if (waiting > p->n_dialling + p->n_idle)
+        want = waiting - p->n_dialling - p->n_idle;
+    if (have + want < p->conf->min_warm)
+        want = p->conf->min_warm - have;
+    return want < left ? want : left;
+}
+
+struct pool_member *pool_expire(struct pool *p, uint64_t now_ms)
+{
+    /* Idle since entry order: the front has waited longest. */
+    if (p->n_idle == 0 || pool_next_expiry(p) > now_ms)
+        return NULL;
+    return pool_evict(p);
+}
+
+uint64_t pool_next_expiry(const struct pool *p)
+{
+    if (p->n_idle == 0)
+        return UINT64_MAX;
+    return member(p->idle.next)->since_ms + p->conf->idle_timeout_ms;
+}
+
+struct pool_member *pool_evict(struct pool *p)
+{
+    struct pool_member *m;
+
+    if (p->n_idle == 0)
+        return NULL;
+    m = member(p->idle.next);
+    pool_remove(p, m);
+    return m;
+}
