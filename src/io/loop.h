@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/heap.h"
+
 struct loop;
 
 struct loop_ops {
@@ -30,6 +32,16 @@ void loop_wake_at(struct loop *l, uint64_t at_ms);
 
 /* The read buffer that all streams of the loop share: good only inside on_read. */
 char *loop_buffer(struct loop *l, size_t *cap);
+
+/* A timer of someone who is not the loop's owner.  By value; zeroed before first use.  Setting it again moves it; it
+ * fires once, from the loop. */
+struct loop_timer {
+    struct heap_node node;
+    void (*fire)(struct loop_timer *t);
+};
+
+void loop_timer_set(struct loop *l, struct loop_timer *t, uint64_t at_ms);
+void loop_timer_clear(struct loop *l, struct loop_timer *t); /* fine when not set */
 
 /* For io/ only: the uv_loop_t behind it. */
 void *loop_uv(struct loop *l);

@@ -1,4 +1,4 @@
-/* loop_priv.h - what the modules of io/ share of a loop: many timers on its one uv timer, tasks that must not run
+/* loop_priv.h - what the modules of io/ share of a loop: its parts, tasks that must not run
  * inside the call that causes them, and the mark that something happened.  Not for use outside io/. */
 #ifndef MILLRACE_IO_LOOP_PRIV_H
 #define MILLRACE_IO_LOOP_PRIV_H
@@ -31,20 +31,11 @@ struct loop {
     char *cipher_buffer; /* only a loop that has TLS streams pays for it */
 };
 
-/* By value in its owner; zeroed before first use.  Setting it again moves it; it fires once, from the loop. */
-struct loop_timer {
-    struct heap_node node;
-    void (*fire)(struct loop_timer *t);
-};
-
 /* By value in its owner; loop_task_init before first use.  Runs once, soon, never from inside loop_task_push. */
 struct loop_task {
     struct list node;
     void (*run)(struct loop_task *t);
 };
-
-void loop_timer_set(struct loop *l, struct loop_timer *t, uint64_t at_ms);
-void loop_timer_clear(struct loop *l, struct loop_timer *t); /* fine when not set */
 
 void loop_task_init(struct loop_task *t, void (*run)(struct loop_task *t));
 void loop_task_push(struct loop *l, struct loop_task *t); /* fine when already pushed */
