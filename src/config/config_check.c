@@ -16,7 +16,7 @@ static bool only(const char *s, const char *also)
 
 const char *config_check_address(const char *value)
 {
-    return listener_address_check(value) ? "must be HOST:PORT, [IPv6]:PORT or unix:/path" : NULL;
+    return listener_address_check(value) ? "must be IPv4:PORT, [IPv6]:PORT, localhost:PORT or unix:/path" : NULL;
 }
 
 const char *config_check_host(const char *value)
