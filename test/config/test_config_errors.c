@@ -155,8 +155,8 @@ static const struct {
     {IN_EP("\"tls\":{\"ca_file\":\"no-such.pem\"}"),
      SAYS(EP ".tls.ca_file: the file cannot be read: No such file or directory")},
     {IN_EP("\"tls\":{\"ca_file\":\"/\"}"), SAYS(EP ".tls.ca_file: the file is not a regular file")},
-    {IN_EP("\"tls\":{\"client_cert\":\"/etc/hostname\"}"), SAYS(EP ".tls.client_cert: needs client_key beside it")},
-    {IN_EP("\"tls\":{\"client_key\":\"/etc/hostname\"}"), SAYS(EP ".tls.client_key: needs client_cert beside it")},
+    {IN_EP("\"tls\":{\"client_cert\":\"/etc/passwd\"}"), SAYS(EP ".tls.client_cert: needs client_key beside it")},
+    {IN_EP("\"tls\":{\"client_key\":\"/etc/passwd\"}"), SAYS(EP ".tls.client_key: needs client_cert beside it")},
     {IN_EP("\"tls\":{\"server_name\":\"a b\"}"), SAYS(EP ".tls.server_name: must be a host name, got \"a b\"")},
 
     /* Keys against each other. */
