@@ -8,7 +8,6 @@
 #include "base/mem.h"
 #include "io/loop_priv.h"
 #include "io/stream_priv.h"
-#include "io/tls_conn.h"
 #include "io/tls_stream.h"
 
 enum { WRITE_CHUNKS = 64 }; /* how many chunks go into one writev */
@@ -31,7 +30,7 @@ static void on_closed(uv_handle_t *handle)
     struct stream *s = handle->data;
 
     assert(s->writes == 0);
-    tls_conn_free(s->tls);
+    tls_stream_free(s);
     free(s);
 }
 
@@ -412,14 +411,4 @@ char *stream_peer(const struct stream *s, char *out, size_t cap)
         snprintf(out, cap, "%s:%u", ip, ntohs(a4->sin_port));
     }
     return out;
-}
-
-const char *stream_tls_version(const struct stream *s)
-{
-    return s->tls ? tls_conn_version(s->tls) : NULL;
-}
-
-bool stream_tls_resumed(const struct stream *s)
-{
-    return s->tls && tls_conn_resumed(s->tls);
 }

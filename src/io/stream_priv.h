@@ -9,7 +9,7 @@
 
 #include "io/stream.h"
 
-struct tls_conn;
+struct tls_layer;
 struct lingering;
 
 enum stream_state {
@@ -30,7 +30,7 @@ struct stream {
     struct loop *loop;
     const struct stream_ops *ops;
     void *owner;
-    struct tls_conn *tls; /* NULL: plain */
+    struct tls_layer *tls; /* NULL: plain */
     struct lingering *linger;
     unsigned writes; /* uv_write requests under way */
     enum stream_state state;

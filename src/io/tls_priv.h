@@ -1,0 +1,43 @@
+/* tls_priv.h - the inside of struct tls for its connections, and the differences between mbedTLS 2.28 and 3.6. */
+#ifndef MILLRACE_IO_TLS_PRIV_H
+#define MILLRACE_IO_TLS_PRIV_H
+
+#include <mbedtls/error.h>
+#include <mbedtls/pk.h>
+#include <mbedtls/ssl.h>
+#include <mbedtls/version.h>
+#include <mbedtls/x509_crt.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "io/tls.h"
+
+#define TLS_MBED3 (MBEDTLS_VERSION_NUMBER >= 0x03000000)
+
+struct tls_trust;
+
+struct tls {
+    unsigned refs; /* its owner's, and one for each connection: a handshake step may outlive the endpoint */
+    mbedtls_ssl_config conf;
+    struct tls_trust *trust; /* NULL without verification */
+    mbedtls_x509_crt own;
+    mbedtls_pk_context key;
+    char *name;     /* for SNI and verification, or an address in text form */
+    uint8_t ip[16]; /* the address, when it is one */
+    unsigned ip_bytes;
+    bool verify;
+    bool has_session;
+    mbedtls_ssl_session session; /* of the last handshake or ticket */
+    uint64_t session_ms;
+};
+
+struct tls *tls_ref(struct tls *t);
+
+/* Keeps ssl's session for the next dial.  On the loop. */
+void tls_session_save(struct tls *t, mbedtls_ssl_session *session); /* moves *session */
+bool tls_session_offer(struct tls *t, mbedtls_ssl_context *ssl);    /* whether there was one that is still good */
+
+/* The shape mbedTLS wants: bytes of the kernel's generator.  Thread-safe, no state, nothing to seed. */
+int tls_random(void *unused, unsigned char *p, size_t n);
+
+#endif
