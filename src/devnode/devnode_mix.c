@@ -1,0 +1,232 @@
+#include "devnode/devnode_mix.h"
+
+#include <string.h>
+
+enum { WORD = 8, MAX_LIMBS = MIX_BASE58_MAX / 4 };
+
+#define GOLDEN 0x9e3779b97f4a7c15u
+
+/* The finaliser of SplitMix64 (Steele, Lea, Flood 2014): a bijection, so it has an inverse. */
+uint64_t mix64(uint64_t x)
+{
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+    return x ^ x >> 31;
+}
+
+uint64_t mix64_undo(uint64_t x)
+{
+    x = (x ^ x >> 31 ^ x >> 62) * 0x319642b2d24d8ec3u;
+    x = (x ^ x >> 27 ^ x >> 54) * 0x96de1b173f119089u;
+    return x ^ x >> 30 ^ x >> 60;
+}
+
+uint64_t mix_slice(uint64_t key, struct slice s)
+{
+    uint64_t h = key ^ s.n * GOLDEN, w;
+
+    for (; s.n >= WORD; s.p += WORD, s.n -= WORD) {
+        memcpy(&w, s.p, WORD);
+        h = (h ^ w) * 0xbf58476d1ce4e5b9u;
+        h ^= h >> 29;
+    }
+    w = 0;
+    if (s.n)
+        memcpy(&w, s.p, s.n);
+    return mix64(h ^ w);
+}
+
+uint64_t mix_next(uint64_t *state)
+{
+    *state += GOLDEN;
+    return mix64(*state);
+}
+
+static uint64_t word_of(uint64_t key, uint64_t first, unsigned i)
+{
+    return i == 0 ? first : mix64((first + i * GOLDEN) ^ key);
+}
+
+static void store(uint8_t *out, uint64_t w, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = (uint8_t)(w >> (56 - 8 * i));
+}
+
+void mix_id(uint64_t key, uint64_t number, uint8_t *out, size_t n)
+{
+    uint64_t first = mix64(key ^ number);
+
+    for (unsigned i = 0; i * WORD < n; i++)
+        store(out + i * WORD, word_of(key, first, i), n - i * WORD < WORD ? n - i * WORD : WORD);
+}
+
+bool mix_find(uint64_t key, const uint8_t *id, size_t n, uint64_t *number)
+{
+    uint8_t again[64];
+    uint64_t first = 0;
+
+    for (unsigned i = 0; i < WORD; i++)
+        first = first << 8 | id[i];
+    *number = mix64_undo(first) ^ key;
+    mix_id(key, *number, again, n);
+    return memcmp(again, id, n) == 0;
+}
+
+size_t mix_hex(char *out, const uint8_t *p, size_t n)
+{
+    static const char digit[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < n; i++) {
+        out[2 * i] = digit[p[i] >> 4];
+        out[2 * i + 1] = digit[p[i] & 15];
+    }
+    return 2 * n;
+}
+
+static const char base64_digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char base58_digit[] = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+
+size_t mix_base64(char *out, const uint8_t *p, size_t n)
+{
+    char *o = out;
+
+    for (size_t i = 0; i < n; i += 3) {
+        uint32_t w = (uint32_t)p[i] << 16;
+
+        if (i + 1 < n)
+            w |= (uint32_t)p[i + 1] << 8;
+        if (i + 2 < n)
+            w |= p[i + 2];
+        *o++ = base64_digit[w >> 18];
+        *o++ = base64_digit[w >> 12 & 63];
+        *o++ = i + 1 < n ? base64_digit[w >> 6 & 63] : '=';
+        *o++ = i + 2 < n ? base64_digit[w & 63] : '=';
+    }
+    return (size_t)(o - out);
+}
+
+/* Whole 32-bit limbs are divided by 58^5 at a time: five digits a round. */
+size_t mix_base58(char *out, const uint8_t *p, size_t n)
+{
+    enum { POWER = 58 * 58 * 58 * 58 * 58 };
+    uint32_t limb[MAX_LIMBS + 1] = {0};
+    size_t zeros = 0, from = 0, limbs, digits = 0, i;
+
+    if (n > MIX_BASE58_MAX)
+        return 0;
+    while (zeros < n && p[zeros] == 0)
+        zeros++;
+    limbs = (n + 3) / 4;
+    for (i = 0; i < n; i++)
+        limb[limbs - 1 - (n - 1 - i) / 4] |= (uint32_t)p[i] << (8 * ((n - 1 - i) % 4));
+    while (from < limbs) {
+        uint64_t rest = 0;
+
+        for (i = from; i < limbs; i++) {
+            rest = rest << 32 | limb[i];
+            limb[i] = (uint32_t)(rest / POWER);
+            rest %= POWER;
+        }
+        while (from < limbs && limb[from] == 0)
+            from++;
+        for (i = 0; i < 5; i++, rest /= 58)
+            out[digits++] = base58_digit[rest % 58];
+    }
+    while (digits && out[digits - 1] == '1')
+        digits--;
+    for (i = 0; i < zeros; i++)
+        out[digits++] = '1';
+    for (i = 0; i < digits / 2; i++) {
+        char c = out[i];
+
+        out[i] = out[digits - 1 - i];
+        out[digits - 1 - i] = c;
+    }
+    return digits;
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 32);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+size_t mix_unhex(uint8_t *out, size_t cap, struct slice t)
+{
+    size_t n = 0;
+
+    if (t.n < 2 || t.n % 2 || t.p[0] != '0' || (t.p[1] | 32) != 'x' || (t.n - 2) / 2 > cap)
+        return (size_t)-1;
+    for (size_t i = 2; i < t.n; i += 2) {
+        int hi = hex_value(t.p[i]), lo = hex_value(t.p[i + 1]);
+
+        if (hi < 0 || lo < 0)
+            return (size_t)-1;
+        out[n++] = (uint8_t)(hi << 4 | lo);
+    }
+    return n;
+}
+
+size_t mix_unbase64(uint8_t *out, size_t cap, struct slice t)
+{
+    uint32_t w = 0;
+    unsigned bits = 0;
+    size_t n = 0;
+
+    while (t.n && t.p[t.n - 1] == '=')
+        t.n--;
+    for (size_t i = 0; i < t.n; i++) {
+        const char *at = t.p[i] ? strchr(base64_digit, t.p[i]) : NULL;
+
+        if (!at)
+            return (size_t)-1;
+        w = w << 6 | (uint32_t)(at - base64_digit);
+        bits += 6;
+        if (bits >= 8) {
+            if (n == cap)
+                return (size_t)-1;
+            bits -= 8;
+            out[n++] = (uint8_t)(w >> bits);
+        }
+    }
+    return n;
+}
+
+size_t mix_unbase58(uint8_t *out, size_t cap, struct slice t)
+{
+    uint32_t limb[MAX_LIMBS + 1]; /* least significant first */
+    size_t zeros = 0, limbs = 0, i, n;
+
+    while (zeros < t.n && t.p[zeros] == '1')
+        zeros++;
+    for (i = zeros; i < t.n; i++) {
+        const char *at = t.p[i] ? strchr(base58_digit, t.p[i]) : NULL;
+        uint64_t carry;
+
+        if (!at)
+            return (size_t)-1;
+        carry = (uint64_t)(at - base58_digit);
+        for (size_t k = 0; k < limbs; k++) {
+            carry += (uint64_t)limb[k] * 58;
+            limb[k] = (uint32_t)carry;
+            carry >>= 32;
+        }
+        if (carry) {
+            if (limbs == MAX_LIMBS)
+                return (size_t)-1;
+            limb[limbs++] = (uint32_t)carry;
+        }
+    }
+    n = limbs * 4;
+    while (n && (limb[(n - 1) / 4] >> (8 * ((n - 1) % 4)) & 255) == 0)
+        n--;
+    if (zeros + n > cap)
+        return (size_t)-1;
+    memset(out, 0, zeros);
+    for (i = 0; i < n; i++)
+        out[zeros + i] = (uint8_t)(limb[(n - 1 - i) / 4] >> (8 * ((n - 1 - i) % 4)));
+    return zeros + n;
+}
