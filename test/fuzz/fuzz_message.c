@@ -1,0 +1,54 @@
+/* The message decoder on any bytes: every extent lies in the text, and what it takes for an answer scans again to the same. */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "rpc/envelope.h"
+#include "rpc/message.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+static void inside(struct slice s, const char *p, size_t n)
+{
+    if (s.n && (s.p < p || s.p + s.n > p + n))
+        abort();
+}
+
+static void check_response(const char *p, size_t n)
+{
+    struct message_response m;
+    enum fail f = message_response_scan(&m, slice_of(p, n), 64);
+
+    if (f && f != FAIL_UPSTREAM_NO_ID)
+        return;
+    inside(m.payload, p, n);
+    if (m.payload.n == 0 || (m.id_known && m.id_null))
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+    /* An exact copy on the heap, so that a read past the end is seen. */
+    char *p = malloc(n ? n : 1);
+    struct message_body b;
+    struct envelope e;
+
+    if (n)
+        memcpy(p, data, n);
+    message_body_init(&b);
+    message_body_scan(&b, slice_of(p, n), 8, 64);
+    for (size_t i = 0; !b.fail && i < b.n; i++) {
+        inside(b.requests[i].id, p, n);
+        inside(b.requests[i].method.raw, p, n);
+        inside(b.requests[i].params, p, n);
+        if (!b.requests[i].invalid && b.requests[i].method.raw.n < 2)
+            abort();
+    }
+    envelope_init(&e, &b);
+    if (e.n_calls == 0 && (b.n == 0 || !b.requests[0].notification))
+        abort();
+    envelope_deinit(&e);
+    message_body_deinit(&b);
+    check_response(p, n);
+    free(p);
+    return 0;
+}
