@@ -4,7 +4,7 @@
 #include <immintrin.h>
 #endif
 
-enum { BLOCK = 128 }; /* bytes that the AVX2 loop tests with one branch */
+enum { BLOCK = 256 }; /* bytes that the AVX2 loop tests with one branch */
 
 static bool plain(unsigned char c)
 {
@@ -76,35 +76,32 @@ AVX2 static inline __m256i load32(const char *p)
     return _mm256_loadu_si256((const __m256i *)(const void *)p);
 }
 
-AVX2 static inline __m256i below32(__m256i v)
-{
-    return _mm256_cmpgt_epi8(_mm256_set1_epi8(0x20), v);
-}
-
 AVX2 static inline unsigned mask32(const char *p)
 {
-    __m256i v = load32(p);
+    __m256i v = load32(p), low = _mm256_subs_epi8(v, _mm256_set1_epi8(0x20));
 
-    return (unsigned)_mm256_movemask_epi8(_mm256_or_si256(quotes32(v), below32(v)));
+    return (unsigned)_mm256_movemask_epi8(_mm256_or_si256(quotes32(v), low));
 }
 
 AVX2 static inline bool plain_block(const char *p)
 {
-    __m256i a = load32(p), b = load32(p + 32), c = load32(p + 64), d = load32(p + 96);
-    __m256i least = _mm256_min_epi8(_mm256_min_epi8(a, b), _mm256_min_epi8(c, d));
-    __m256i quotes =
-        _mm256_or_si256(_mm256_or_si256(quotes32(a), quotes32(b)), _mm256_or_si256(quotes32(c), quotes32(d)));
+    __m256i least = load32(p), quotes = quotes32(least), v;
 
-    return _mm256_movemask_epi8(_mm256_or_si256(quotes, below32(least))) == 0;
+#pragma GCC unroll 8
+    for (unsigned i = 32; i < BLOCK; i += 32) {
+        v = load32(p + i);
+        least = _mm256_min_epi8(least, v);
+        quotes = _mm256_or_si256(quotes, quotes32(v));
+    }
+    return _mm256_movemask_epi8(_mm256_or_si256(quotes, _mm256_subs_epi8(least, _mm256_set1_epi8(0x20)))) == 0;
 }
 
 AVX2 static const char *find_avx2(const char *start, const char *p, const char *end)
 {
-    const char *near = end - p >= 64 ? p + 64 : p + (end - p) / 32 * 32;
     unsigned mask;
 
-    /* Addresses and hashes end in the first two vectors; only what is longer is worth a block. */
-    for (; p < near; p += 32) {
+    /* Addresses and hashes end in the first vectors; only what is longer is worth a block. */
+    for (unsigned i = 0; i < 3 && end - p >= 32; i++, p += 32) {
         mask = mask32(p);
         if (mask)
             return p + __builtin_ctz(mask);

@@ -39,31 +39,57 @@ size_t jstr_utf8(const char *p, const char *end);
 size_t jstr_put_utf8(char out[4], uint32_t code);
 
 #if JSTR_SSE2
-/* A bit for each byte of p[0..16) that is not plain.  Signed, so that one comparison catches controls and non-ASCII. */
+/* A bit for each byte of p[0..16) that is not plain.  The saturated difference is negative for controls and for bytes
+ * that are not ASCII alike, and only the sign bits are collected. */
 static inline unsigned jstr_mask16(const char *p)
 {
     __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
     __m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
     __m128i back = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
-    __m128i low = _mm_cmplt_epi8(v, _mm_set1_epi8(0x20));
+    __m128i low = _mm_subs_epi8(v, _mm_set1_epi8(0x20));
 
     return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, back), low));
 }
 #endif
 
-/* As jstr_find_fn.  Inline for what most strings are: member names and small values of less than 16 bytes. */
+/* As jstr_find_fn; inline for what is likely to end soon. */
 static inline const char *jstr_find(const char *start, const char *p, const char *end)
 {
 #if JSTR_SSE2
     if (end - p >= 16) {
         unsigned mask = jstr_mask16(p);
 
-        if (mask)
-            return p + __builtin_ctz(mask);
-        return jstr_find_long(start, p + 16, end);
+        if (mask) {
+            p += __builtin_ctz(mask);
+            if (p >= end)
+                __builtin_unreachable(); /* spares callers a second look at `end` */
+            return p;
+        }
+        p += 16;
     }
 #endif
     return jstr_find_long(start, p, end);
+}
+
+/* Behind the string whose opening quote is at p, if it is what most are: less than 16 plain bytes, and not at the very
+ * end of the text.  NULL: it takes a closer look to know. */
+static inline const char *jstr_short(const char *p, const char *end)
+{
+#if JSTR_SSE2
+    unsigned mask;
+
+    if (end - p > 16) {
+        mask = jstr_mask16(p + 1);
+        if (mask) {
+            p += 1 + __builtin_ctz(mask);
+            return *p == '"' ? p + 1 : NULL;
+        }
+    }
+#else
+    (void)p;
+    (void)end;
+#endif
+    return NULL;
 }
 
 #endif

@@ -4,6 +4,9 @@
 
 #include "json/jstr.h"
 
+/* A comma, a name that jstr_short can settle with its quotes, a colon, and the first byte of the value. */
+enum { MEMBER_MAX = 1 + 1 + 16 + 1 + 1 };
+
 static const char ENDS_EARLY[] = "the text ends early";
 
 /* Records the first error.  NULL, so that a scanning function can say `return fail(...)`. */
@@ -16,12 +19,17 @@ static __attribute__((cold, noinline)) const char *fail(struct jtok *t, const ch
     return NULL;
 }
 
-static inline const char *skip_space(const char *p, const char *end)
+static __attribute__((noinline)) const char *skip_more_space(const char *p, const char *end)
 {
-    /* Nodes send compact JSON: nearly always the first comparison ends it. */
-    while (p < end && (unsigned char)*p <= ' ' && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+    while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
         p++;
     return p;
+}
+
+/* Nodes send compact JSON: nearly always the first comparison ends it. */
+static inline const char *skip_space(const char *p, const char *end)
+{
+    return p < end && (unsigned char)*p > ' ' ? p : skip_more_space(p, end);
 }
 
 static inline bool is_digit(const char *p, const char *end)
@@ -43,8 +51,21 @@ static const char *skip_escape(struct jtok *t, const char *p)
     p++;
     if (p == t->end)
         return fail(t, p, ENDS_EARLY);
-    if (*p != 'u')
-        return *p != '\0' && strchr("\"\\/bfnrt", *p) ? p + 1 : fail(t, p, "unknown escape in a string");
+    switch (*p) {
+    case '"':
+    case '\\':
+    case '/':
+    case 'b':
+    case 'f':
+    case 'n':
+    case 'r':
+    case 't':
+        return p + 1;
+    case 'u':
+        break;
+    default:
+        return fail(t, p, "unknown escape in a string");
+    }
     p++;
     for (int i = 0; i < 4; i++, p++)
         if (p == t->end || hex_digit(*p) < 0)
@@ -55,10 +76,11 @@ static const char *skip_escape(struct jtok *t, const char *p)
 /* The rest of a string from its first byte that is not plain; behind the closing quote, or NULL. */
 static __attribute__((noinline)) const char *skip_string_rest(struct jtok *t, const char *p, bool *escaped)
 {
+    const char *const end = t->end;
     size_t n;
 
     for (;;) {
-        if (p == t->end)
+        if (p == end)
             return fail(t, p, ENDS_EARLY);
         if (*p == '"')
             return p + 1;
@@ -72,21 +94,21 @@ static __attribute__((noinline)) const char *skip_string_rest(struct jtok *t, co
         } else {
             /* Text that is not Latin comes in runs. */
             do {
-                n = jstr_utf8(p, t->end);
+                n = jstr_utf8(p, end);
                 if (!n)
                     return fail(t, p, "invalid UTF-8");
                 p += n;
-            } while (p < t->end && (unsigned char)*p >= 0x80);
+            } while (p < end && (unsigned char)*p >= 0x80);
         }
-        p = jstr_find(t->start, p, t->end);
+        p = jstr_find(t->start, p, end);
     }
 }
 
 /* p is at the opening quote; behind the closing one, or NULL. */
-static inline const char *skip_string(struct jtok *t, const char *p, bool *escaped)
+static inline const char *skip_string(struct jtok *t, const char *p, const char *end, bool *escaped)
 {
-    p = jstr_find(t->start, p + 1, t->end);
-    if (p < t->end && *p == '"')
+    p = jstr_find(t->start, p + 1, end);
+    if (p < end && *p == '"')
         return p + 1;
     return skip_string_rest(t, p, escaped);
 }
@@ -101,12 +123,10 @@ static const char *skip_digits(struct jtok *t, const char *p)
     return p;
 }
 
-static const char *skip_number(struct jtok *t, const char *p)
+/* p is at the '.', 'e' or 'E' behind the integer part. */
+static __attribute__((noinline)) const char *skip_fraction(struct jtok *t, const char *p)
 {
-    p += *p == '-';
-    /* After a leading zero no digit may follow: the caller finds that nothing it expects does. */
-    p = p < t->end && *p == '0' ? p + 1 : skip_digits(t, p);
-    if (p && p < t->end && *p == '.')
+    if (*p == '.')
         p = skip_digits(t, p + 1);
     if (p && p < t->end && (*p | 0x20) == 'e') {
         p++;
@@ -115,6 +135,20 @@ static const char *skip_number(struct jtok *t, const char *p)
         p = skip_digits(t, p);
     }
     return p;
+}
+
+static inline const char *skip_number(struct jtok *t, const char *p)
+{
+    const char *end = t->end;
+
+    p += *p == '-';
+    if (!is_digit(p, end))
+        return fail(t, p, "a digit must come next");
+    /* After a leading zero no digit may follow: the caller finds that nothing it expects does. */
+    if (*p++ != '0')
+        while (is_digit(p, end))
+            p++;
+    return p < end && (*p == '.' || (*p | 0x20) == 'e') ? skip_fraction(t, p) : p;
 }
 
 static const char *skip_word(struct jtok *t, const char *p, const char *word, size_t n)
@@ -149,49 +183,48 @@ static inline const char *skip_scalar(struct jtok *t, const char *p, enum jtype 
     }
 }
 
-/* What stands between a member's name and its value. */
-static inline const char *skip_colon(struct jtok *t, const char *p)
+/* What stands between a member's name and its value; behind it, before `end`, or NULL. */
+static inline const char *skip_colon(struct jtok *t, const char *p, const char *end)
 {
-    p = skip_space(p, t->end);
-    if (p == t->end || *p != ':')
+    p = skip_space(p, end);
+    if (p == end || *p != ':')
         return fail(t, p, "':' must come next");
-    return skip_space(p + 1, t->end);
+    p = skip_space(p + 1, end);
+    return p < end ? p : fail(t, p, ENDS_EARLY);
 }
 
 /* A container whole; p is at its opening bracket.  Behind the closing one, or NULL.
  * `closing` is the stack: for each open container the bracket that ends it. */
 static const char *skip_container(struct jtok *t, const char *p)
 {
-    char closing[JTOK_MAX_DEPTH];
-    unsigned depth = 0;
+    const char *const end = t->end;
+    char closing[JTOK_MAX_DEPTH], bracket;
+    unsigned room = t->max_depth - t->depth, depth = 0;
     bool escaped;
     enum jtype type;
 
 open:
-    if (t->depth + depth >= t->max_depth)
+    if (depth == room)
         return fail(t, p, "nested too deeply");
-    closing[depth] = *p == '{' ? '}' : ']';
-    p = skip_space(p + 1, t->end);
-    if (p < t->end && *p == closing[depth])
+    bracket = closing[depth++] = *p == '{' ? '}' : ']';
+    p = skip_space(p + 1, end);
+    if (p < end && *p == bracket)
         goto close;
-    depth++;
 
 item:
-    if (p == t->end)
+    if (p == end)
         return fail(t, p, ENDS_EARLY);
-    if (closing[depth - 1] == '}') {
+    if (bracket == '}') {
         if (*p != '"')
             return fail(t, p, "a member's name must come next");
-        p = skip_string(t, p, &escaped);
+        p = skip_string(t, p, end, &escaped);
         if (p)
-            p = skip_colon(t, p);
+            p = skip_colon(t, p, end);
         if (!p)
             return NULL;
-        if (p == t->end)
-            return fail(t, p, ENDS_EARLY);
     }
     if (*p == '"')
-        p = skip_string(t, p, &escaped);
+        p = skip_string(t, p, end, &escaped);
     else if (*p == '{' || *p == '[')
         goto open;
     else
@@ -200,22 +233,22 @@ item:
         return NULL;
 
 after:
-    p = skip_space(p, t->end);
-    if (p == t->end)
+    p = skip_space(p, end);
+    if (p == end)
         return fail(t, p, ENDS_EARLY);
     if (*p == ',') {
-        p = skip_space(p + 1, t->end);
+        p = skip_space(p + 1, end);
         goto item;
     }
-    depth--;
-    if (*p != closing[depth])
-        return fail(t, p, closing[depth] == '}' ? "',' or '}' must come next" : "',' or ']' must come next");
+    if (*p != bracket)
+        return fail(t, p, bracket == '}' ? "',' or '}' must come next" : "',' or ']' must come next");
 
 close:
     p++;
-    if (depth)
-        goto after;
-    return p;
+    if (--depth == 0)
+        return p;
+    bracket = closing[depth - 1];
+    goto after;
 }
 
 void jtok_init(struct jtok *t, struct slice text, unsigned max_depth)
@@ -259,30 +292,43 @@ int jtok_peek(struct jtok *t, enum jtype *type)
     }
 }
 
-int jtok_value(struct jtok *t, struct jval *out)
+/* The next value, which begins at `from`. */
+static __attribute__((noinline)) int take_value(struct jtok *t, const char *from, struct jval *out)
 {
-    const char *p, *from;
+    const char *p;
 
-    if (t->error)
-        return JTOK_BAD;
-    from = p = skip_space(t->p, t->end);
-    t->first = false;
-    out->escaped = false;
-    if (p == t->end) {
-        fail(t, p, ENDS_EARLY);
-        return JTOK_BAD;
-    }
-    if (*p == '"') {
+    if (from == t->end) {
+        p = fail(t, from, ENDS_EARLY);
+    } else if (*from == '"') {
         out->type = J_STRING;
-        p = skip_string(t, p, &out->escaped);
-    } else if (*p == '{' || *p == '[') {
-        out->type = *p == '{' ? J_OBJECT : J_ARRAY;
-        p = skip_container(t, p);
+        p = skip_string(t, from, t->end, &out->escaped);
+    } else if (*from == '{' || *from == '[') {
+        out->type = *from == '{' ? J_OBJECT : J_ARRAY;
+        p = skip_container(t, from);
     } else {
-        p = skip_scalar(t, p, &out->type);
+        p = skip_scalar(t, from, &out->type);
     }
     if (!p)
         return JTOK_BAD;
+    out->raw = slice_of(from, (size_t)(p - from));
+    t->p = p;
+    return 0;
+}
+
+/* Short strings, the most frequent values, are settled here without another call. */
+int jtok_value(struct jtok *t, struct jval *out)
+{
+    const char *from, *p;
+
+    if (t->error)
+        return JTOK_BAD;
+    from = skip_space(t->p, t->end);
+    t->first = false;
+    out->escaped = false;
+    p = from < t->end && *from == '"' ? jstr_short(from, t->end) : NULL;
+    if (!p)
+        return take_value(t, from, out);
+    out->type = J_STRING;
     out->raw = slice_of(from, (size_t)(p - from));
     t->p = p;
     return 0;
@@ -309,38 +355,36 @@ static int open_container(struct jtok *t, char bracket, const char *error)
     return 0;
 }
 
-/* Moves to the next member or element of the open container, past the comma before it, or past the closing bracket. */
-static inline int next_item(struct jtok *t, char bracket, const char *error)
+/* Where the next member or element of the open container begins, past the comma before it and before t->end.
+ * NULL when the closing bracket was passed instead (*r is JTOK_END) or the text is bad (JTOK_BAD). */
+static inline const char *next_item(struct jtok *t, char bracket, int *r)
 {
+    const char *const end = t->end;
     const char *p;
 
+    *r = JTOK_BAD;
     if (t->error)
-        return JTOK_BAD;
-    p = skip_space(t->p, t->end);
-    if (p < t->end && *p == bracket) {
+        return NULL;
+    p = skip_space(t->p, end);
+    if (p == end)
+        return fail(t, p, ENDS_EARLY);
+    if (*p == bracket) {
         t->depth--;
         t->first = false;
         t->p = p + 1;
-        return JTOK_END;
+        *r = JTOK_END;
+        return NULL;
     }
     if (!t->first) {
-        if (p == t->end || *p != ',') {
-            fail(t, p, error);
-            return JTOK_BAD;
-        }
-        p = skip_space(p + 1, t->end);
-        if (p < t->end && *p == bracket) {
-            fail(t, p, "a comma before the closing bracket");
-            return JTOK_BAD;
-        }
-    }
-    if (p == t->end) {
-        fail(t, p, ENDS_EARLY);
-        return JTOK_BAD;
+        if (*p != ',')
+            return fail(t, p, bracket == '}' ? "',' or '}' must come next" : "',' or ']' must come next");
+        p = skip_space(p + 1, end);
+        if (p == end)
+            return fail(t, p, ENDS_EARLY);
     }
     t->first = false;
-    t->p = p;
-    return 0;
+    *r = 0;
+    return p;
 }
 
 int jtok_object(struct jtok *t)
@@ -355,27 +399,55 @@ int jtok_array(struct jtok *t)
 
 int jtok_element(struct jtok *t)
 {
-    return next_item(t, ']', "',' or ']' must come next");
+    int r;
+    const char *p = next_item(t, ']', &r);
+
+    if (!p)
+        return r;
+    if (*p == ']') {
+        fail(t, p, "a value must come next");
+        return JTOK_BAD;
+    }
+    t->p = p;
+    return 0;
+}
+
+/* A member's name and the colon behind it, as any white space and any escape may have them. */
+static __attribute__((noinline)) int take_member(struct jtok *t, struct jval *key)
+{
+    int r;
+    const char *from = next_item(t, '}', &r), *p;
+
+    if (!from)
+        return r;
+    key->escaped = false;
+    key->type = J_STRING;
+    p = *from == '"' ? skip_string(t, from, t->end, &key->escaped) : fail(t, from, "a member's name must come next");
+    if (!p)
+        return JTOK_BAD;
+    key->raw = slice_of(from, (size_t)(p - from));
+    p = skip_colon(t, p, t->end);
+    if (!p)
+        return JTOK_BAD;
+    t->p = p;
+    return 0;
 }
 
 int jtok_member(struct jtok *t, struct jval *key)
 {
-    int r = next_item(t, '}', "',' or '}' must come next");
-    const char *p;
+    const char *from = t->p, *p;
 
-    if (r)
-        return r;
-    p = t->p;
-    key->escaped = false;
-    key->type = J_STRING;
-    p = *p == '"' ? skip_string(t, p, &key->escaped) : fail(t, p, "a member's name must come next");
-    if (!p)
-        return JTOK_BAD;
-    key->raw = slice_of(t->p, (size_t)(p - t->p));
-    p = skip_colon(t, p);
-    if (!p)
-        return JTOK_BAD;
-    t->p = p;
+    /* The short way, for `,"name":` in compact JSON: whatever is odd about it goes the long way from the beginning. */
+    if (t->error || t->end - from < MEMBER_MAX)
+        return take_member(t, key);
+    if (!t->first && *from++ != ',')
+        return take_member(t, key);
+    p = *from == '"' ? jstr_short(from, t->end) : NULL;
+    if (!p || p[0] != ':' || (unsigned char)p[1] <= ' ')
+        return take_member(t, key);
+    *key = (struct jval){.raw = slice_of(from, (size_t)(p - from)), .type = J_STRING};
+    t->first = false;
+    t->p = p + 1;
     return 0;
 }
 
@@ -461,19 +533,14 @@ size_t jtok_text(const struct jval *v, char *out, size_t cap)
     return n;
 }
 
-bool jtok_text_eq(const struct jval *v, struct slice text)
+static __attribute__((noinline)) bool decoded_eq(struct slice s, struct slice text)
 {
-    struct slice s;
-    const char *end, *from;
+    const char *const end = s.p + s.n;
+    const char *from;
     size_t run;
     char unit[4];
 
-    if (v->type != J_STRING)
-        return false;
-    s = unquoted(v);
-    if (!v->escaped)
-        return slice_eq(s, text);
-    for (end = s.p + s.n; s.p < end; text.p += run, text.n -= run) {
+    for (; s.p < end; text.p += run, text.n -= run) {
         from = s.p;
         if (*s.p == '\\') {
             run = decode_escape(&s.p, end, unit);
@@ -485,4 +552,11 @@ bool jtok_text_eq(const struct jval *v, struct slice text)
             return false;
     }
     return text.n == 0;
+}
+
+bool jtok_text_eq(const struct jval *v, struct slice text)
+{
+    if (v->type != J_STRING)
+        return false;
+    return v->escaped ? decoded_eq(unquoted(v), text) : slice_eq(unquoted(v), text);
 }
