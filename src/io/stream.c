@@ -118,6 +118,13 @@ static void on_uv_read(uv_stream_t *handle, ssize_t n, const uv_buf_t *buf)
     }
 }
 
+int stream_watch(struct stream *s)
+{
+    int r = uv_read_start(&s->uv.stream, on_uv_alloc, on_uv_read);
+
+    return r == UV_EALREADY ? 0 : r;
+}
+
 static struct stream *stream_new(struct loop *l)
 {
     struct stream *s = mem_zero(sizeof *s);
@@ -152,19 +159,12 @@ void stream_own(struct stream *s, const struct stream_ops *ops, void *owner)
 
 int stream_read_start(struct stream *s)
 {
-    int r;
-
     if (s->state != STREAM_OPEN)
         return s->state == STREAM_ENDED ? 0 : UV_ENOTCONN;
     if (s->reading)
         return 0;
     s->reading = true;
-    r = uv_read_start(&s->uv.stream, on_uv_alloc, on_uv_read);
-    if (r && r != UV_EALREADY)
-        return r;
-    if (s->tls)
-        tls_stream_resume(s);
-    return 0;
+    return s->tls ? tls_stream_resume(s) : stream_watch(s);
 }
 
 void stream_read_stop(struct stream *s)
@@ -382,8 +382,8 @@ struct stream *stream_linger(struct stream *s, unsigned linger_ms)
     s->linger->timer.fire = on_linger_over;
     s->state = STREAM_LINGERING;
     if (r == 0)
-        r = uv_read_start(&s->uv.stream, on_uv_alloc, on_uv_read);
-    if (r && r != UV_EALREADY)
+        r = stream_watch(s);
+    if (r)
         return stream_close(s);
     loop_timer_set(s->loop, &s->linger->timer, loop_now_ms(s->loop) + linger_ms);
     return NULL;

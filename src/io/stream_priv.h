@@ -43,6 +43,7 @@ struct stream *stream_new_tcp(struct loop *l);
 struct stream *stream_new_pipe(struct loop *l);
 
 /* The transport below TLS. */
+int stream_watch(struct stream *s); /* reads from the socket until uv_read_stop */
 int stream_write_raw(struct stream *s, const struct chunk *v, unsigned n);
 
 /* To the owner: memory for a read, and the one on_end (0 or <0). */

@@ -51,7 +51,14 @@ static void pump(struct stream *s)
 
 static void on_pump(struct loop_task *task)
 {
-    pump(container_of(task, struct tls_layer, pump)->s);
+    struct stream *s = container_of(task, struct tls_layer, pump)->s;
+    int r = 0;
+
+    pump(s);
+    if (s->reading)
+        r = stream_watch(s);
+    if (r)
+        stream_end(s, r);
 }
 
 void tls_stream_attach(struct stream *s, struct tls_conn *c)
@@ -81,10 +88,14 @@ void tls_stream_eof(struct stream *s)
     pump(s);
 }
 
-void tls_stream_resume(struct stream *s)
+int tls_stream_resume(struct stream *s)
 {
-    if (s->tls->eof || tls_conn_has_input(s->tls->conn))
+    /* Not from the socket yet: an owner that takes one piece a turn would let the rest pile up here. */
+    if (s->tls->eof || tls_conn_has_input(s->tls->conn)) {
         loop_task_push(s->loop, &s->tls->pump);
+        return 0;
+    }
+    return stream_watch(s);
 }
 
 /* Small chunks share a record: each costs 29 bytes and a round of the cipher's set-up, and head and body of a request

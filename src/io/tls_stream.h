@@ -11,8 +11,8 @@ struct tls_conn;
 void tls_stream_attach(struct stream *s, struct tls_conn *c);
 void tls_stream_input(struct stream *s, const char *p, size_t n);
 void tls_stream_eof(struct stream *s); /* the transport ended */
-/* Reading starts again: what is already here must not wait for the socket. */
-void tls_stream_resume(struct stream *s);
+/* Reading starts (again): first what is already here, then from the socket. */
+int tls_stream_resume(struct stream *s);
 int tls_stream_write(struct stream *s, const struct chunk *v, unsigned n);
 void tls_stream_notify(struct stream *s); /* close_notify */
 void tls_stream_detach(struct stream *s); /* nothing of it runs after */
