@@ -178,12 +178,13 @@ static enum h1_method method_of(struct slice s)
 
 static enum h1_server_event request_line(struct h1_server *h, const char *base, struct slice line)
 {
-    const char *space = line.n > 4 && line.p[4] == ' ' ? line.p + 4 : memchr(line.p, ' ', line.n);
-    const char *last = line.n > 9 && line.p[line.n - 9] == ' ' ? line.p + line.n - 9 : memrchr(line.p, ' ', line.n);
+    const char *space = line.n > 4 && memcmp(line.p, "POST ", 5) == 0 ? line.p + 4 : memchr(line.p, ' ', line.n);
+    const char *last = line.n > 8 && memcmp(line.p + line.n - 8, "HTTP/1.1", 8) == 0 ? line.p + line.n - 9
+                                                                                     : memrchr(line.p, ' ', line.n);
     struct slice method, target, version;
     unsigned status;
 
-    if (!space || space >= last)
+    if (!space || space >= last || *last != ' ')
         return bad(h, 400, "malformed request line");
     method = slice_of(line.p, (size_t)(space - line.p));
     target = slice_of(space + 1, (size_t)(last - space) - 1);
