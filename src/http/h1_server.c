@@ -390,6 +390,7 @@ static enum h1_server_event feed_head(struct h1_server *h, const char *p, size_t
     const char *base = p;
     size_t have = n, limit = head_limit(h), seen;
 
+    *used = 0;
     /* Only a head that comes in pieces is looked at in our own copy. */
     if (before) {
         size_t room = h->head.max_bytes - before;

@@ -247,19 +247,21 @@ int inflate_feed(struct inflate *z, const char *p, size_t n, struct buf *out)
     if (z->n == 1)
         return run_last(&z->stage[0], io.in, n, out);
     do {
-        size_t made;
+        size_t made, passed;
+        int first;
 
         io.out = between;
         io.n_out = sizeof between;
-        r = stage_run(&z->stage[0], &io);
-        if (r)
-            return r;
+        first = stage_run(&z->stage[0], &io);
         made = sizeof between - io.n_out;
-        z->between += made;
-        if (z->between > out->max_bytes)
-            return INFLATE_TOO_LARGE;
-        if (made)
-            r = run_last(&z->stage[1], between, made, out);
+        /* What came before a fault still counts: the verdict must not depend on how the bytes were split. */
+        passed = made < out->max_bytes - z->between ? made : out->max_bytes - z->between;
+        z->between += passed;
+        r = passed ? run_last(&z->stage[1], between, passed, out) : 0;
+        if (r == 0 && passed < made)
+            r = INFLATE_TOO_LARGE;
+        if (r == 0)
+            r = first;
         if (r)
             return r;
     } while (io.n_out == 0);
