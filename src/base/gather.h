@@ -33,8 +33,30 @@ static inline bool gather_has_room(const struct gather *g, unsigned pieces)
     return g->n + 2 * pieces <= GATHER_CHUNKS && g->used + (size_t)pieces * GATHER_SMALL <= GATHER_SCRATCH;
 }
 
-/* The caller checked gather_has_room.  s must stay good until the gathered chunks are written; ref as in struct chunk.
- */
-void gather_add(struct gather *g, struct slice s, struct blob *ref);
+/* A chunk of its own.  The caller checked gather_has_room. */
+void gather_borrow(struct gather *g, struct slice s, struct blob *ref);
+
+/* Room for n small bytes at the end of the scratch: the caller fills them.  They join the last chunk if that ends there. */
+static inline char *gather_space(struct gather *g, size_t n)
+{
+    char *to = g->scratch + g->used;
+
+    if (g->n && g->v[g->n - 1].s.p + g->v[g->n - 1].s.n == to)
+        g->v[g->n - 1].s.n += n;
+    else
+        g->v[g->n++] = (struct chunk){slice_of(to, n), NULL};
+    g->used += n;
+    g->bytes += n;
+    return to;
+}
+
+/* The caller checked gather_has_room.  s must stay good until the gathered chunks are written; ref as in struct chunk. */
+static inline void gather_add(struct gather *g, struct slice s, struct blob *ref)
+{
+    if (s.n > GATHER_SMALL || s.n > GATHER_SCRATCH - g->used)
+        gather_borrow(g, s, ref);
+    else if (s.n)
+        memcpy(gather_space(g, s.n), s.p, s.n);
+}
 
 #endif

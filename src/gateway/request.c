@@ -136,10 +136,14 @@ static void refuse_request(struct session *s, const struct h1_request *q, const 
 
 bool request_refused_early(struct session *s, const struct h1_request *q)
 {
-    struct target t = target_find(s->worker, s->admin, q->path);
-    enum fail f = check(s, q, &t);
+    struct target t;
+    enum fail f;
 
-    if (!f || !(q->expect_continue || q->chunked || q->content_length > DISCARD_MAX))
+    if (!q->expect_continue && !q->chunked && q->content_length <= DISCARD_MAX)
+        return false;
+    t = target_find(s->worker, s->admin, q->path);
+    f = check(s, q, &t);
+    if (!f)
         return false;
     refuse_request(s, q, &t, f, false);
     return true;

@@ -188,7 +188,7 @@ void upstream_dispatch(struct upstream *u)
         if (link_send(container_of(m, struct link, member), f) < 0)
             upstream_enqueue(u, f, true);
     }
-    if (!u->worker->draining || u->n_waiting)
+    if (u->n_waiting || (pool_sockets(&u->endpoint.pool) < u->endpoint.conf->pool.min_warm && !u->worker->draining))
         dial_wanted(u, now_ms);
     arm(u, now_ms);
 }

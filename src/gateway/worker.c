@@ -1,6 +1,7 @@
 #include "gateway/worker.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -12,23 +13,20 @@
 #include "io/dial.h"
 #include "io/loop.h"
 
-enum {
-    MAX_HEAD_BYTES = 16384,
-    MAX_FIELDS = 100,
-    MAX_TARGET_BYTES = 8192,
-    KEPT_FLIGHTS = 1024,
-    KEPT_SESSIONS = 64,
-    DESCRIPTORS_LOW_PERCENT = 92 /* Envoy's threshold for "no keep-alive" */
-};
+enum { MAX_HEAD_BYTES = 16384, MAX_FIELDS = 100, MAX_TARGET_BYTES = 8192, KEPT_FLIGHTS = 1024, KEPT_SESSIONS = 64 };
 
 static void date_update(struct worker *w)
 {
-    time_t now = time(NULL);
+    struct timespec ts;
     struct tm tm;
 
-    gmtime_r(&now, &tm);
+    clock_gettime(CLOCK_REALTIME, &ts);
+    gmtime_r(&ts.tv_sec, &tm);
     w->date_n = strftime(w->date_line, sizeof w->date_line, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm);
-    w->date_s = worker_now_ms(w) / 1000;
+    w->head_n =
+        (size_t)snprintf(w->head_line, sizeof w->head_line,
+                         "HTTP/1.1 200 OK\r\n%sContent-Type: application/json\r\nContent-Length: ", w->date_line);
+    w->date_until_ms = worker_now_ms(w) + 1000 - (uint64_t)ts.tv_nsec / 1000000;
 }
 
 struct worker *worker_new(const struct config *conf, struct loop *loop)
@@ -56,7 +54,9 @@ struct worker *worker_new(const struct config *conf, struct loop *loop)
         .max_fields = MAX_FIELDS,
         .max_target_bytes = MAX_TARGET_BYTES,
     };
-    w->max_descriptors = getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < UINT32_MAX ? (unsigned)rl.rlim_cur : 0;
+    if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < UINT32_MAX)
+        w->max_descriptors = (unsigned)rl.rlim_cur;
+    w->descriptors_low = w->max_descriptors ? (unsigned)(w->max_descriptors * UINT64_C(92) / 100) : UINT32_MAX;
     w->started_ms = worker_now_ms(w);
     w->started_unix_s = (int64_t)time(NULL);
     w->next_id = 1;
@@ -112,9 +112,11 @@ uint64_t worker_now_ms(const struct worker *w)
     return loop_now_ms(w->loop);
 }
 
-uint64_t worker_clock_us(const struct worker *w)
+uint64_t worker_clock_us(struct worker *w)
 {
-    return loop_clock_us(w->loop);
+    if (!w->clock_us)
+        w->clock_us = loop_clock_us(w->loop);
+    return w->clock_us;
 }
 
 struct flight *worker_flight_new(struct worker *w)
@@ -153,31 +155,39 @@ static uint64_t earliest(uint64_t t, const struct heap *h)
     return n && n->key < t ? n->key : t;
 }
 
-void worker_drive(struct worker *w)
+static uint64_t next_due(const struct worker *w)
 {
-    uint64_t now_ms = worker_now_ms(w), wake_ms;
+    return earliest(earliest(earliest(UINT64_MAX, &w->flights_due), &w->sessions_due), &w->upstreams_due);
+}
+
+/* Dispatching may fail flights, whose answers make sessions dirty; flushing may close sessions, which frees links. */
+static void drain_lists(struct worker *w)
+{
     struct list *n;
 
-    if (now_ms / 1000 != w->date_s)
-        date_update(w);
-    w->low_on_descriptors = w->max_descriptors && (w->n_sessions + w->n_sockets) * 100ull >=
-                                                      w->max_descriptors * (unsigned long long)DESCRIPTORS_LOW_PERCENT;
-    fire_due(w, now_ms);
-    /* Dispatching may fail flights, whose answers make sessions dirty; flushing may close sessions, which frees links.
-     */
     do {
         while ((n = list_pop(&w->ready)))
             upstream_dispatch(container_of(n, struct upstream, ready));
         while ((n = list_pop(&w->dirty)))
             session_flush(container_of(n, struct session, dirty));
     } while (!list_empty(&w->ready));
+}
 
+void worker_drive(struct worker *w)
+{
+    uint64_t now_ms = worker_now_ms(w), wake_ms = next_due(w);
+
+    if (now_ms >= w->date_until_ms)
+        date_update(w);
+    if (wake_ms <= now_ms)
+        fire_due(w, now_ms);
+    drain_lists(w);
+    w->clock_us = 0;
     if (w->draining && (list_empty(&w->sessions) || now_ms >= w->drain_until_ms))
         worker_close(w);
-    wake_ms = w->draining && !list_empty(&w->sessions) ? w->drain_until_ms : UINT64_MAX;
-    wake_ms = earliest(wake_ms, &w->flights_due);
-    wake_ms = earliest(wake_ms, &w->sessions_due);
-    wake_ms = earliest(wake_ms, &w->upstreams_due);
+    wake_ms = next_due(w);
+    if (w->draining && w->drain_until_ms < wake_ms)
+        wake_ms = w->drain_until_ms;
     loop_wake_at(w->loop, wake_ms);
 }
 

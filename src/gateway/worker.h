@@ -41,8 +41,9 @@ struct worker {
     uint64_t next_id;          /* of flights */
     bool draining;
     uint64_t drain_until_ms;
-    bool low_on_descriptors; /* near the descriptor limit: answers say Connection: close */
-    unsigned max_descriptors;
+    unsigned max_descriptors; /* 0: not known */
+    unsigned descriptors_low;
+    uint64_t clock_us; /* of this loop turn; 0: not read yet */
     uint64_t started_ms;
     int64_t started_unix_s;
 
@@ -52,9 +53,11 @@ struct worker {
     struct h1_server_conf http;
     struct message_body body; /* the body being scanned */
     struct gather gather;     /* the write being put together */
-    uint64_t date_s;          /* of date_line, in seconds of the loop's clock */
+    uint64_t date_until_ms;   /* how long date_line holds, by the loop's clock */
     char date_line[48];       /* "Date: ...\r\n" */
     size_t date_n;
+    char head_line[160]; /* of the usual answer: status 200, that date, JSON, up to "Content-Length: " */
+    size_t head_n;
 
     struct stats stats;
     uint64_t failures[FAIL_COUNT]; /* answers of ours, by reason */
@@ -71,8 +74,14 @@ void worker_drain(struct worker *w, uint64_t deadline_ms);
 void worker_close(struct worker *w); /* now */
 bool worker_closed(const struct worker *w);
 
+/* Near the descriptor limit: answers say Connection: close. Envoy's threshold of 92 %. */
+static inline bool worker_low_on_descriptors(const struct worker *w)
+{
+    return w->n_sessions + w->n_sockets >= w->descriptors_low;
+}
+
 uint64_t worker_now_ms(const struct worker *w);
-uint64_t worker_clock_us(const struct worker *w);
+uint64_t worker_clock_us(struct worker *w); /* read once a turn */
 
 struct flight *worker_flight_new(struct worker *w);
 void worker_flight_free(struct worker *w, struct flight *f);

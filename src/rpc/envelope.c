@@ -130,14 +130,17 @@ int envelope_emit(struct envelope *e, struct gather *g)
         if (!gather_has_room(g, 7))
             return GATHER_FULL;
         if (e->array)
-            gather_add(g, e->emitted ? SLICE(",") : SLICE("["), NULL);
-        gather_add(g, slice_of(reply_open, OPEN_BYTES), NULL);
+            *gather_space(g, 1) = e->emitted ? ',' : '[';
+        memcpy(gather_space(g, OPEN_BYTES), reply_open, OPEN_BYTES);
         gather_add(g, c->id, NULL);
-        gather_add(g, c->is_error ? slice_of(reply_error, ERROR_BYTES) : slice_of(reply_result, RESULT_BYTES), NULL);
+        if (c->is_error)
+            memcpy(gather_space(g, ERROR_BYTES), reply_error, ERROR_BYTES);
+        else
+            memcpy(gather_space(g, RESULT_BYTES), reply_result, RESULT_BYTES);
         gather_add(g, c->payload, c->ref);
-        gather_add(g, SLICE("}"), NULL);
+        *gather_space(g, 1) = '}';
         if (e->array && e->emitted + 1 == e->n_calls)
-            gather_add(g, SLICE("]"), NULL);
+            *gather_space(g, 1) = ']';
     }
     return 0;
 }

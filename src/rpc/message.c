@@ -53,17 +53,14 @@ static enum member member_of(const struct jval *key)
 }
 
 /* One element of a body: 0, or JTOK_BAD when the text itself is broken.  An invalid request is not an error here. */
-static int request_scan(struct jtok *t, struct message_request *q)
+static int request_scan(struct jtok *t, enum jtype type, struct message_request *q)
 {
     struct jval key, v, id = {0};
-    enum jtype type;
     unsigned seen = 0;
     const char *invalid = NULL;
-    int r = jtok_peek(t, &type);
+    int r;
 
     *q = (struct message_request){0};
-    if (r)
-        return r;
     if (type != J_OBJECT) {
         q->invalid = "a request must be an object";
         return jtok_value(t, &v);
@@ -126,13 +123,13 @@ static int request_scan(struct jtok *t, struct message_request *q)
     return 0;
 }
 
-static int body_add(struct message_body *b, struct jtok *t)
+static int body_add(struct message_body *b, struct jtok *t, enum jtype type)
 {
     if (b->n == b->cap) {
         b->cap = b->cap ? b->cap * 2 : 16;
         b->requests = mem_grow(b->requests, b->cap * sizeof *b->requests);
     }
-    return request_scan(t, &b->requests[b->n++]);
+    return request_scan(t, type, &b->requests[b->n++]);
 }
 
 void message_body_scan(struct message_body *b, struct slice text, unsigned max_calls, unsigned max_depth)
@@ -147,7 +144,7 @@ void message_body_scan(struct message_body *b, struct slice text, unsigned max_c
     jtok_init(&t, text, max_depth);
     r = jtok_peek(&t, &type);
     if (r == 0 && type != J_ARRAY) {
-        r = body_add(b, &t);
+        r = body_add(b, &t, type);
     } else if (r == 0) {
         b->array = true;
         r = jtok_array(&t);
@@ -156,7 +153,9 @@ void message_body_scan(struct message_body *b, struct slice text, unsigned max_c
                 b->fail = FAIL_BATCH_TOO_LARGE;
                 return;
             }
-            r = body_add(b, &t);
+            r = jtok_peek(&t, &type);
+            if (r == 0)
+                r = body_add(b, &t, type);
         }
         if (r == JTOK_END) {
             r = 0;

@@ -35,14 +35,20 @@ _Static_assert(SLOTS * 2 <= INDEX_SIZE, "the method table wants a larger index")
 static uint8_t index_of[INDEX_SIZE];
 _Static_assert(SLOTS <= UINT8_MAX, "slots must fit the index");
 
-/* FNV-1a: the table is fixed, so a chosen name can collide with one row only, and is compared whole. */
+/* The first and the last eight bytes and the length: enough to spread the rows.  The table is fixed, so a chosen name
+ * can meet a few rows at most, and is compared whole. */
 static unsigned bucket(enum chain_family family, struct slice name)
 {
-    uint32_t h = 2166136261u ^ (uint32_t)family;
+    uint64_t head = 0, tail = 0, h;
 
-    for (size_t i = 0; i < name.n; i++)
-        h = (h ^ (unsigned char)name.p[i]) * 16777619u;
-    return (h ^ h >> 15) & (INDEX_SIZE - 1);
+    if (name.n >= 8) {
+        memcpy(&head, name.p, 8);
+        memcpy(&tail, name.p + name.n - 8, 8);
+    } else if (name.n) {
+        memcpy(&head, name.p, name.n);
+    }
+    h = (head ^ (tail * UINT64_C(0x9e3779b97f4a7c15)) ^ name.n << 8 ^ (uint64_t)family) * UINT64_C(0xff51afd7ed558ccd);
+    return (unsigned)(h >> 48) & (INDEX_SIZE - 1);
 }
 
 __attribute__((constructor)) static void fill_index(void)
