@@ -90,15 +90,19 @@ class Envelopes(Shared):
         self.eventually(lambda: len(self.up.calls()) >= n + 2)
 
     def test_notification_among_calls(self):
+        n = len(self.up.calls())
         got = self.answer('[{"jsonrpc":"2.0","id":1,"method":"eth_call","params":["a"]},'
                           '{"jsonrpc":"2.0","method":"eth_call","params":["note"]},'
                           '{"jsonrpc":"2.0","id":2,"method":"eth_call","params":["b"]}]')
         self.assertEqual([(g["id"], g["result"]) for g in got], [(1, "a"), (2, "b")])
+        self.eventually(lambda: len(self.up.calls()) == n + 3)
 
     def test_connection_is_kept_after_notifications(self):
         with self.gw.client() as c:
+            n = len(self.up.calls())
             c.request('{"jsonrpc":"2.0","method":"eth_call","params":["n"]}')
             self.assertEqual(c.rpc("eth_call", ["y"])["result"], "y")
+            self.eventually(lambda: len(self.up.calls()) == n + 2)
 
     def test_duplicate_ids_in_a_batch(self):
         got = self.answer('[{"jsonrpc":"2.0","id":7,"method":"eth_call","params":["a"]},'

@@ -49,7 +49,9 @@ class Pool(Case):
         self.assertEqual([r.json["params"][0] for r in u.calls()], list(range(15)))
 
     def test_queue_has_a_bound(self):
-        g, u = self.front(serve(delay=0.2), ep={"pool": {"max_sockets": 1, "max_waiting": 2}})
+        g, u = self.front(serve(delay=0.2), ep={"pool": {"max_sockets": 1, "max_waiting": 2, "min_warm": 1}})
+        self.eventually(lambda: u.open_conns())
+        time.sleep(0.1)
         got = burst(g, 8)
         bad = [x for x in got if "error" in x]
         self.assertEqual(len(bad), 5, got)
