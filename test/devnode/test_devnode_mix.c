@@ -55,7 +55,7 @@ TEST(base58_both_ways)
 
 TEST(base58_of_all_lengths)
 {
-    uint8_t bytes[200], back[200];
+    uint8_t bytes[200] = {0}, back[200];
     char text[400];
 
     for (size_t n = 0; n <= sizeof bytes; n++) {
