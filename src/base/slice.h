@@ -34,7 +34,7 @@ static inline bool slice_eq(struct slice a, struct slice b)
 /* ASCII case folding only, as HTTP field names and codings want it (RFC 9110 section 5.1). */
 static inline bool slice_eq_nocase(struct slice a, struct slice b)
 {
-    return a.n == b.n && (a.n == 0 || strncasecmp(a.p, b.p, a.n) == 0);
+    return a.n == b.n && (a.n == 0 || (((a.p[0] ^ b.p[0]) & ~0x20) == 0 && strncasecmp(a.p, b.p, a.n) == 0));
 }
 
 static inline bool slice_starts(struct slice a, struct slice prefix)

@@ -1,5 +1,34 @@
 #include "gateway/access.h"
 
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+static struct slice *slices(const char *const *v, size_t n, bool *any)
+{
+    struct slice *out = mem_array(n, sizeof *out);
+
+    for (size_t i = 0; i < n; i++) {
+        out[i] = slice_str(v[i]);
+        *any |= slice_eq(out[i], SLICE("*"));
+    }
+    return out;
+}
+
+void access_init(struct access *a, const struct config *c)
+{
+    *a = (struct access){.n_hosts = c->n_hosts, .n_origins = c->n_cors_origins};
+    a->hosts = slices(c->hosts, c->n_hosts, &a->any_host);
+    a->origins = slices(c->cors_origins, c->n_cors_origins, &a->any_origin);
+}
+
+void access_deinit(struct access *a)
+{
+    free(a->hosts);
+    free(a->origins);
+    *a = (struct access){0};
+}
+
 static struct slice without_port(struct slice host)
 {
     const char *colon = host.n && host.p[0] != '[' ? memchr(host.p, ':', host.n) : NULL;
@@ -12,42 +41,36 @@ static struct slice without_port(struct slice host)
     return host;
 }
 
-bool access_host(const struct config *c, struct slice host)
+static bool one_of(const struct slice *v, size_t n, struct slice s)
 {
-    struct slice name = without_port(host);
-
-    if (!host.n) /* HTTP/1.0 without Host: no browser sends that */
-        return true;
-    for (size_t i = 0; i < c->n_hosts; i++) {
-        struct slice allowed = slice_str(c->hosts[i]);
-
-        if (slice_eq(allowed, SLICE("*")) || slice_eq_nocase(allowed, name))
+    for (size_t i = 0; i < n; i++)
+        if (slice_eq_nocase(v[i], s))
             return true;
-    }
     return false;
 }
 
-bool access_origin(const struct config *c, struct slice origin)
+bool access_host(const struct access *a, struct slice host)
 {
-    for (size_t i = 0; i < c->n_cors_origins; i++) {
-        struct slice allowed = slice_str(c->cors_origins[i]);
+    /* HTTP/1.0 without Host: no browser sends that. */
+    return a->any_host || !host.n || one_of(a->hosts, a->n_hosts, without_port(host));
+}
 
-        if (slice_eq(allowed, SLICE("*")) || slice_eq_nocase(allowed, origin))
-            return true;
-    }
-    return false;
+bool access_origin(const struct access *a, struct slice origin)
+{
+    return a->any_origin || one_of(a->origins, a->n_origins, origin);
 }
 
 bool access_content_type(struct slice value)
 {
-    static const char *const allowed[] = {"application/json", "application/json-rpc", "application/jsonrequest"};
-    const char *semicolon = value.n ? memchr(value.p, ';', value.n) : NULL;
+    struct slice json = SLICE("application/json");
+    const char *semicolon;
 
+    if (slice_eq(value, json))
+        return true;
+    semicolon = value.n ? memchr(value.p, ';', value.n) : NULL;
     if (semicolon)
         value.n = (size_t)(semicolon - value.p);
     value = slice_trim(value);
-    for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++)
-        if (slice_eq_nocase(value, slice_str(allowed[i])))
-            return true;
-    return false;
+    return slice_eq_nocase(value, json) || slice_eq_nocase(value, SLICE("application/json-rpc")) ||
+           slice_eq_nocase(value, SLICE("application/jsonrequest"));
 }

@@ -7,8 +7,17 @@
 #include "config/config.h"
 #include "http/h1_server.h"
 
-bool access_host(const struct config *c, struct slice host);     /* host as in the field, port and all */
-bool access_origin(const struct config *c, struct slice origin); /* an Origin that is there */
+struct access { /* borrows the configuration's strings */
+    struct slice *hosts, *origins;
+    size_t n_hosts, n_origins;
+    bool any_host, any_origin;
+};
+
+void access_init(struct access *a, const struct config *c);
+void access_deinit(struct access *a);
+
+bool access_host(const struct access *a, struct slice host);     /* host as in the field, port and all */
+bool access_origin(const struct access *a, struct slice origin); /* an Origin that is there */
 bool access_content_type(struct slice value);                    /* geth's list (rpc/http.go), parameters allowed */
 
 #endif

@@ -88,7 +88,7 @@ static void refuse(struct exchange *x, const struct error_detail *d)
 /* What a request is refused for before its body matters; FAIL_NONE: it is welcome. */
 static enum fail check(const struct session *s, const struct h1_request *q, const struct target *t)
 {
-    const struct config *conf = s->worker->conf;
+    const struct access *a = &s->worker->access;
 
     switch (t->kind) {
     case TARGET_NONE:
@@ -101,15 +101,15 @@ static enum fail check(const struct session *s, const struct h1_request *q, cons
     case TARGET_METRICS:
     case TARGET_STATUS:
     case TARGET_INDEX:
-        if (!access_host(conf, q->host))
+        if (!access_host(a, q->host))
             return FAIL_FORBIDDEN_HOST;
         return q->method == H1_GET || q->method == H1_HEAD ? FAIL_NONE : FAIL_HTTP_METHOD;
     case TARGET_RPC:
         break;
     }
-    if (!access_host(conf, q->host))
+    if (!access_host(a, q->host))
         return FAIL_FORBIDDEN_HOST;
-    if (q->origin.p && !access_origin(conf, q->origin))
+    if (q->origin.p && !access_origin(a, q->origin))
         return FAIL_FORBIDDEN_ORIGIN;
     if (q->method == H1_OPTIONS && q->origin.p)
         return FAIL_NONE;

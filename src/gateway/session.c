@@ -58,6 +58,8 @@ static void parser_put(struct session *s)
 
     if (!s->http)
         return;
+    if (!h1_server_idle(s->http))
+        h1_server_reset(s->http); /* those that are kept are ready for the next client */
     if (w->n_parsers < WORKER_PARSERS)
         w->parsers[w->n_parsers++] = s->http;
     else
@@ -72,7 +74,6 @@ static void parser_get(struct session *s)
     if (s->http)
         return;
     s->http = w->n_parsers ? w->parsers[--w->n_parsers] : h1_server_new(&w->http);
-    h1_server_reset(s->http);
 }
 
 void session_open(struct worker *w, struct stream *stream, bool admin)

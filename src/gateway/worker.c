@@ -48,6 +48,7 @@ struct worker *worker_new(const struct config *conf, struct loop *loop)
     mem_pool_init(&w->session_pool, sizeof(struct session), KEPT_SESSIONS);
     mem_pool_init(&w->link_pool, sizeof(struct link), KEPT_SESSIONS);
     message_body_init(&w->body);
+    access_init(&w->access, conf);
     w->http = (struct h1_server_conf){
         .max_body_bytes = conf->limits.max_body_bytes,
         .max_head_bytes = MAX_HEAD_BYTES,
@@ -88,6 +89,7 @@ struct worker *worker_free(struct worker *w)
     while (w->n_parsers)
         h1_server_free(w->parsers[--w->n_parsers]);
     message_body_deinit(&w->body);
+    access_deinit(&w->access);
     heap_deinit(&w->flights_due);
     heap_deinit(&w->sessions_due);
     heap_deinit(&w->upstreams_due);
@@ -175,20 +177,20 @@ static void drain_lists(struct worker *w)
 
 void worker_drive(struct worker *w)
 {
-    uint64_t now_ms = worker_now_ms(w), wake_ms = next_due(w);
+    uint64_t now_ms = worker_now_ms(w);
 
     if (now_ms >= w->date_until_ms)
         date_update(w);
-    if (wake_ms <= now_ms)
+    if (now_ms >= w->due_ms)
         fire_due(w, now_ms);
     drain_lists(w);
     w->clock_us = 0;
     if (w->draining && (list_empty(&w->sessions) || now_ms >= w->drain_until_ms))
         worker_close(w);
-    wake_ms = next_due(w);
-    if (w->draining && w->drain_until_ms < wake_ms)
-        wake_ms = w->drain_until_ms;
-    loop_wake_at(w->loop, wake_ms);
+    w->due_ms = next_due(w);
+    if (w->draining && w->drain_until_ms < w->due_ms)
+        w->due_ms = w->drain_until_ms;
+    loop_wake_at(w->loop, w->due_ms);
 }
 
 void worker_drain(struct worker *w, uint64_t deadline_ms)

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/stats.h"
 #include "config/config.h"
+#include "gateway/access.h"
 #include "http/h1_server.h"
 #include "rpc/message.h"
 
@@ -43,6 +44,7 @@ struct worker {
     uint64_t drain_until_ms;
     unsigned max_descriptors; /* 0: not known */
     unsigned descriptors_low;
+    uint64_t due_ms;   /* the earliest of the heaps' deadlines, as of the end of the last turn */
     uint64_t clock_us; /* of this loop turn; 0: not read yet */
     uint64_t started_ms;
     int64_t started_unix_s;
@@ -51,6 +53,7 @@ struct worker {
     struct h1_server *parsers[WORKER_PARSERS];
     unsigned n_parsers;
     struct h1_server_conf http;
+    struct access access;
     struct message_body body; /* the body being scanned */
     struct gather gather;     /* the write being put together */
     uint64_t date_until_ms;   /* how long date_line holds, by the loop's clock */

@@ -271,7 +271,7 @@ int stream_write_raw(struct stream *s, const struct chunk *v, unsigned n)
         for (unsigned i = 0; i < k; i++) {
             if (v[i].s.n == 0)
                 continue;
-            bufs[nbufs++] = uv_buf_init((char *)(uintptr_t)v[i].s.p, (unsigned)v[i].s.n);
+            bufs[nbufs++] = (uv_buf_t){.base = (char *)(uintptr_t)v[i].s.p, .len = v[i].s.n};
             want += v[i].s.n;
         }
         if (nbufs)
@@ -304,7 +304,7 @@ int stream_write(struct stream *s, const struct chunk *v, unsigned n)
 
 size_t stream_queued_bytes(const struct stream *s)
 {
-    return uv_stream_get_write_queue_size(&s->uv.stream);
+    return s->writes ? uv_stream_get_write_queue_size(&s->uv.stream) : 0;
 }
 
 static void on_shut(uv_shutdown_t *req, int status)

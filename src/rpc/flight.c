@@ -21,11 +21,20 @@ void flight_init(struct flight *f, const struct message_request *q, const struct
     size_t n = sizeof tail_method - 1 + q->method.raw.n + sizeof tail_params - 1 + params.n + 1;
     char *to;
 
-    memset(f, 0, offsetof(struct flight, tail_store));
+    /* Member by member: all of it is written once, and the store for the tail not at all. */
     f->state = FLIGHT_NEW;
     f->wanted = true;
+    f->fresh_only = false;
+    f->moves = 0;
     f->id = id;
+    f->tried = 0;
+    f->start_us = f->sent_us = 0;
+    f->deadline_ms = 0;
+    f->due = (struct heap_node){0};
     f->method = m;
+    f->chain = NULL;
+    f->upstream = NULL;
+    f->link = NULL;
     list_init(&f->queued);
     list_init(&f->calls);
     f->tail = n <= sizeof f->tail_store ? f->tail_store : mem_grow(NULL, n);
