@@ -44,6 +44,17 @@ char *mem_strndup(const char *s, size_t n)
     return p;
 }
 
+#ifdef __clang__
+#define OUT_OF_LINE __attribute__((noinline))
+#else
+#define OUT_OF_LINE __attribute__((noipa))
+#endif
+
+OUT_OF_LINE void mem_clear(void *p, size_t n)
+{
+    memset(p, 0, n);
+}
+
 void mem_pool_init(struct mem_pool *m, size_t size, unsigned max_kept)
 {
     *m = (struct mem_pool){.size = size < sizeof(void *) ? sizeof(void *) : size, .max_kept = max_kept};

@@ -28,7 +28,7 @@ static struct exchange *exchange_new(struct session *s)
 {
     struct exchange *x = mem_pool_get(&s->worker->exchange_pool);
 
-    memset(x, 0, offsetof(struct exchange, envelope));
+    mem_clear(x, offsetof(struct exchange, envelope));
     x->session = s;
     x->status = 200;
     x->minor = 1;

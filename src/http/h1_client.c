@@ -77,11 +77,14 @@ struct h1_client {
 
 static void enter(struct h1_client *c, enum client_state state)
 {
-    assert(client_next[c->state] & BIT(state));
+    bool allowed = client_next[c->state] & BIT(state);
+
+    assert(allowed);
+    (void)allowed;
     c->state = state;
 }
 
-static enum h1_client_event fail(struct h1_client *c, enum h1_client_bad bad, const char *text)
+__attribute__((cold)) static enum h1_client_event fail(struct h1_client *c, enum h1_client_bad bad, const char *text)
 {
     bool answered = c->state == CLIENT_DONE;
 
@@ -154,7 +157,7 @@ void h1_client_start(struct h1_client *c)
     head_forget(c);
     body_clear(&c->body);
     c->inflate = inflate_free(c->inflate);
-    memset((char *)c + offsetof(struct h1_client, state), 0, sizeof *c - offsetof(struct h1_client, state));
+    mem_clear((char *)c + offsetof(struct h1_client, state), sizeof *c - offsetof(struct h1_client, state));
     c->state = CLIENT_STATUS;
     c->res.retry_after_s = -1;
 }
@@ -285,7 +288,7 @@ static enum h1_client_event head_over(struct h1_client *c)
         return syntax(c, "Content-Length with Transfer-Encoding");
     if (now->has_coding && c->res.minor == 0)
         return syntax(c, "Transfer-Encoding in HTTP/1.0");
-    if (llhttp_execute(&c->judge, "\r\n", 2) != HPE_PAUSED)
+    if (llhttp_execute(&c->judge, "\r\n", 2) != HPE_PAUSED || !(c->judge.flags & F_CHUNKED) != !now->has_coding)
         return syntax(c, "malformed head");
     if (status == 101)
         return syntax(c, "switch of protocols that nobody asked for");
