@@ -21,7 +21,7 @@ void buf_deinit(struct buf *b)
 
 static int buf_resize(struct buf *b, size_t cap)
 {
-    char *p = realloc(b->p, cap);
+    char *p = cap <= PTRDIFF_MAX ? realloc(b->p, cap) : NULL;
 
     if (!p)
         return -ENOMEM;
