@@ -162,6 +162,7 @@ TEST(responses)
     static const struct row rows[] = {
         BOTH("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "200=hello+"),
         BOTH("HTTP/1.1 200 \r\ncontent-length:\t5 \r\n\r\nhello", "200=hello+"),
+        BOTH("HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", "200+"),
         BOTH("HTTP/1.1 404 Not \x80 Found\r\nContent-Length: 0\r\n\r\n", "404+"),
         BOTH("HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n", "500+"),
         BOTH("HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "200=hello+"),
@@ -220,6 +221,7 @@ TEST(refused)
         BOTH("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "!SYNTAX"),
         BOTH("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "!SYNTAX"),
         BOTH("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", "!SYNTAX"),
+        BOTH("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello", "!SYNTAX"),
         BOTH("HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n\r\nhello", "!SYNTAX"),
         BOTH("HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\nhello", "!SYNTAX"),
         BOTH("HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\nhello", "!SYNTAX"),
