@@ -60,7 +60,7 @@ static const char *member(const char *json, const char *key)
     do {                                                                                                               \
         const char *json_ = (json);                                                                                    \
         if (!strstr(json_, text))                                                                                      \
-            printf("# %.300s\n", json_);                                                                               \
+            printf("# %.300s\n", json_ ? json_ : "");                                                                  \
         CHECK(strstr(json_, text) != NULL);                                                                            \
     } while (0)
 
