@@ -60,6 +60,11 @@ static void watch_for_alert(struct tls_conn *c, const unsigned char *p, size_t n
         c->alert = p[1];
 }
 
+static size_t bio_bytes(const struct tls_conn *c)
+{
+    return c->kept.n - c->kept_used + c->lent.n;
+}
+
 static int bio_recv(void *arg, unsigned char *p, size_t n)
 {
     struct tls_conn *c = arg;
@@ -245,12 +250,16 @@ int tls_conn_read(struct tls_conn *c, char *p, size_t cap, size_t *n)
     if (c->state == CONN_FAILED)
         return UV_EPROTO;
     for (;;) {
+        size_t before = bio_bytes(c);
         int r = mbedtls_ssl_read(&c->ssl, (unsigned char *)p, cap);
 
         if (r > 0) {
             *n = (size_t)r;
             return 0;
         }
+        /* Said after each message that is not data (a ticket), though more may be here. */
+        if (r == MBEDTLS_ERR_SSL_WANT_READ && bio_bytes(c) > 0 && bio_bytes(c) < before)
+            continue;
         if (r == MBEDTLS_ERR_SSL_WANT_READ)
             return TLS_CONN_MORE;
         if (r == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY)

@@ -175,7 +175,9 @@ static bool certificates(void)
            run("openssl req -x509 -new -key other.key -subj /CN=other-ca -days 30 -out other.crt") &&
            make_leaf("good", "/CN=node", "DNS:localhost,IP:127.0.0.1", "-days 5") &&
            make_leaf("wrong", "/CN=localhost", "DNS:elsewhere.example,IP:127.0.0.9", "-days 5") &&
-           make_leaf("expired", "/CN=node", "DNS:localhost", "-days -1") &&
+           (make_leaf("expired", "/CN=node", "DNS:localhost", "-days -1") ||
+            /* newer openssl commands refuse that; this one has expired when the first tests are over */
+            make_leaf("expired", "/CN=node", "DNS:localhost", "-days 0")) &&
            make_leaf("client", "/CN=client", "DNS:client", "-days 5") && run("touch empty.pem");
     CHECK(made);
     return made;
