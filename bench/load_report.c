@@ -1,0 +1,76 @@
+#include <stdio.h>
+
+#include "load.h"
+
+static const struct {
+    const char *name;
+    double q;
+} quantiles[] = {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p999", 0.999}};
+
+enum { QUANTILES = sizeof quantiles / sizeof quantiles[0] };
+
+static uint64_t errors(const struct load_stats *s)
+{
+    uint64_t n = 0;
+
+    for (unsigned i = 0; i < LOAD_ERRORS; i++)
+        n += s->error[i];
+    return n;
+}
+
+static double us(uint64_t ns)
+{
+    return (double)ns / 1000;
+}
+
+static void report_json(const struct load *l, double seconds)
+{
+    const struct load_stats *s = &l->stats;
+    const struct load_hist *h = &s->latency;
+
+    printf("{\"mode\":\"%s\",\"connections\":%u,\"depth\":%u,\"batch\":%u,\"target_rate\":%llu,\"seconds\":%.6f,"
+           "\"exchanges\":%llu,\"calls\":%llu,\"rate\":%.1f,\"issued\":%llu,\"bytes_in\":%llu,\"bytes_out\":%llu,"
+           "\"connects\":%llu,\"errors\":{\"total\":%llu",
+           l->conf.rate ? "open" : "closed", l->conf.connections, l->conf.depth, l->conf.batch,
+           (unsigned long long)l->conf.rate, seconds, (unsigned long long)s->exchanges, (unsigned long long)s->calls,
+           seconds > 0 ? (double)s->calls / seconds : 0, (unsigned long long)l->issued_calls,
+           (unsigned long long)s->bytes_in, (unsigned long long)s->bytes_out, (unsigned long long)s->connects,
+           (unsigned long long)errors(s));
+    for (unsigned i = 0; i < LOAD_ERRORS; i++)
+        printf(",\"%s\":%llu", load_error_name[i], (unsigned long long)s->error[i]);
+    printf("},\"latency_us\":{\"min\":%.3f,\"mean\":%.3f", h->count ? us(h->min_ns) : 0,
+           h->count ? us(h->sum_ns) / (double)h->count : 0);
+    for (unsigned i = 0; i < QUANTILES; i++)
+        printf(",\"%s\":%.3f", quantiles[i].name, us(load_hist_quantile(h, quantiles[i].q)));
+    printf(",\"max\":%.3f}}\n", us(h->max_ns));
+}
+
+static void report_text(const struct load *l, double seconds)
+{
+    const struct load_stats *s = &l->stats;
+    const struct load_hist *h = &s->latency;
+
+    if (l->conf.rate)
+        printf("open loop, %llu calls/s", (unsigned long long)l->conf.rate);
+    else
+        printf("closed loop");
+    printf(", %u connections, depth %u, batch %u\n", l->conf.connections, l->conf.depth, l->conf.batch);
+    printf("%llu calls in %.2f s: %.0f calls/s, %.2f MB/s in, %llu errors\n", (unsigned long long)s->calls, seconds,
+           seconds > 0 ? (double)s->calls / seconds : 0, seconds > 0 ? (double)s->bytes_in / seconds / 1e6 : 0,
+           (unsigned long long)errors(s));
+    for (unsigned i = 0; i < LOAD_ERRORS; i++)
+        if (s->error[i])
+            printf("  %s: %llu\n", load_error_name[i], (unsigned long long)s->error[i]);
+    printf("latency us:");
+    for (unsigned i = 0; i < QUANTILES; i++)
+        printf(" %s %.1f", quantiles[i].name, us(load_hist_quantile(h, quantiles[i].q)));
+    printf(" max %.1f%s\n", us(h->max_ns), l->conf.rate ? " (from the intended time)" : "");
+}
+
+void load_report(const struct load *l, double seconds, bool json)
+{
+    if (json)
+        report_json(l, seconds);
+    else
+        report_text(l, seconds);
+}
