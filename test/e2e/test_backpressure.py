@@ -44,12 +44,14 @@ class NotReading(Case):
         try:
             send(c)
             time.sleep(4)
+            last = g.rss_kib()
         finally:
             stop.set()
             t.join()
             c.close()
         growth = (peak[0] - before) / 1024
-        self.assertLessEqual(growth, 16, "grew by %.1f MiB at most, from %.1f MiB" % (growth, before / 1024))
+        self.assertLessEqual(growth, 16, "grew from %.1f MiB by %.1f MiB at most, by %.1f MiB after 4 s" % (
+            before / 1024, growth, (last - before) / 1024))
         with g.client() as c:  # and it still serves others
             self.assertEqual(len(c.rpc("eth_call")["result"]), MIB - 2)
         return g, u
@@ -113,11 +115,10 @@ class NotReading(Case):
     def test_a_client_that_never_takes_its_answer_is_cut_off(self):
         u = self.upstream(big)
         g = self.gateway(config(endpoint(u.url()), limits={"write_timeout_ms": 600}), program=MILLRACE_FAST)
-        before = g.fds()
         c = Client(g.addr, rcvbuf=4096)
         c.send(c.build('{"jsonrpc":"2.0","id":1,"method":"eth_call","params":[]}') * 20)
-        time.sleep(0.3)
-        self.eventually(lambda: g.fds() <= before + 10 and self.cut(c), 6, "the client is still connected")
+        time.sleep(2.5)
+        self.assertTrue(self.cut(c), "the client is still connected")
         c.close()
 
     @staticmethod
