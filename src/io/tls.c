@@ -46,6 +46,24 @@ static const uint16_t groups[] = {
     MBEDTLS_SSL_IANA_TLS_GROUP_X25519,    MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1,
     MBEDTLS_SSL_IANA_TLS_GROUP_SECP521R1, MBEDTLS_SSL_IANA_TLS_GROUP_NONE,
 };
+
+/* PSS last: a TLS 1.2 server that goes by the client's order then takes what every mbedTLS 3 can check. */
+static const uint16_t signatures[] = {
+    MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256, MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
+    MBEDTLS_TLS1_3_SIG_ECDSA_SECP521R1_SHA512, MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,
+    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384,       MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512,
+    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256,    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384,
+    MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA512,    MBEDTLS_TLS1_3_SIG_NONE,
+};
+static const uint16_t signatures_old[] = {
+    MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256,
+    MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
+    MBEDTLS_TLS1_3_SIG_ECDSA_SECP521R1_SHA512,
+    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,
+    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384,
+    MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA512,
+    MBEDTLS_TLS1_3_SIG_NONE,
+};
 #else
 static const mbedtls_ecp_group_id curves[] = {
     MBEDTLS_ECP_DP_CURVE25519, MBEDTLS_ECP_DP_SECP256R1, MBEDTLS_ECP_DP_SECP384R1,
@@ -117,8 +135,8 @@ static int load_identity(struct tls *t, const struct tls_conf *conf, char *err, 
 #else
     r = mbedtls_pk_check_pair(&t->own.pk, &t->key);
 #endif
-    if (r == 0)
-        r = mbedtls_ssl_conf_own_cert(&t->conf, &t->own, &t->key);
+    for (unsigned i = 0; i < TLS_OFFERS && r == 0; i++)
+        r = mbedtls_ssl_conf_own_cert(&t->conf[i], &t->own, &t->key);
     if (r) {
         snprintf(err, err_cap, "client_key %s is not the key of client_cert %s", conf->client_key, conf->client_cert);
         return -EINVAL;
@@ -126,10 +144,43 @@ static int load_identity(struct tls *t, const struct tls_conf *conf, char *err, 
     return 0;
 }
 
-static int set_up(struct tls *t, char *err, size_t err_cap)
+static int set_up(mbedtls_ssl_config *conf, enum tls_offer offer, bool verify)
 {
     static const char *alpn[] = {"http/1.1", NULL};
-    int r;
+    int r = mbedtls_ssl_config_defaults(conf, MBEDTLS_SSL_IS_CLIENT, MBEDTLS_SSL_TRANSPORT_STREAM,
+                                        MBEDTLS_SSL_PRESET_DEFAULT);
+
+    if (r == 0)
+        r = mbedtls_ssl_conf_alpn_protocols(conf, alpn);
+    if (r)
+        return r;
+    mbedtls_ssl_conf_rng(conf, tls_random, NULL);
+    mbedtls_ssl_conf_ciphersuites(conf, suites);
+    mbedtls_ssl_conf_session_tickets(conf, MBEDTLS_SSL_SESSION_TICKETS_ENABLED);
+#if TLS_MBED3
+    mbedtls_ssl_conf_groups(conf, groups);
+    mbedtls_ssl_conf_min_tls_version(conf, MBEDTLS_SSL_VERSION_TLS1_2);
+    mbedtls_ssl_conf_sig_algs(conf, offer == TLS_OFFER_OLD ? signatures_old : signatures);
+    if (offer == TLS_OFFER_OLD)
+        mbedtls_ssl_conf_max_tls_version(conf, MBEDTLS_SSL_VERSION_TLS1_2);
+#ifdef MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED
+    mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(conf,
+                                                             MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
+#endif
+#else
+    (void)offer;
+    mbedtls_ssl_conf_curves(conf, curves);
+    mbedtls_ssl_conf_min_version(conf, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
+#endif
+    /* Without verification the certificate is still looked at (the callback of the connection then forgives it): that
+     * is how a full handshake is told from a resumed one. */
+    mbedtls_ssl_conf_authmode(conf, verify ? MBEDTLS_SSL_VERIFY_REQUIRED : MBEDTLS_SSL_VERIFY_OPTIONAL);
+    return 0;
+}
+
+static int set_up_all(struct tls *t, char *err, size_t err_cap)
+{
+    int r = 0;
 
 #if TLS_MBED3
     if (psa_crypto_init() != PSA_SUCCESS) {
@@ -137,31 +188,12 @@ static int set_up(struct tls *t, char *err, size_t err_cap)
         return -EIO;
     }
 #endif
-    r = mbedtls_ssl_config_defaults(&t->conf, MBEDTLS_SSL_IS_CLIENT, MBEDTLS_SSL_TRANSPORT_STREAM,
-                                    MBEDTLS_SSL_PRESET_DEFAULT);
-    if (r == 0)
-        r = mbedtls_ssl_conf_alpn_protocols(&t->conf, alpn);
+    for (unsigned i = 0; i < TLS_OFFERS && r == 0; i++)
+        r = set_up(&t->conf[i], (enum tls_offer)i, t->verify);
     if (r) {
         snprintf(err, err_cap, "the TLS library refuses its settings (-0x%04x)", (unsigned)-r);
         return -ENOMEM;
     }
-    mbedtls_ssl_conf_rng(&t->conf, tls_random, NULL);
-    mbedtls_ssl_conf_ciphersuites(&t->conf, suites);
-    mbedtls_ssl_conf_session_tickets(&t->conf, MBEDTLS_SSL_SESSION_TICKETS_ENABLED);
-#if TLS_MBED3
-    mbedtls_ssl_conf_groups(&t->conf, groups);
-    mbedtls_ssl_conf_min_tls_version(&t->conf, MBEDTLS_SSL_VERSION_TLS1_2);
-#ifdef MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED
-    mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(&t->conf,
-                                                             MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
-#endif
-#else
-    mbedtls_ssl_conf_curves(&t->conf, curves);
-    mbedtls_ssl_conf_min_version(&t->conf, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
-#endif
-    /* Without verification the certificate is still looked at (the callback of the connection then forgives it): that
-     * is how a full handshake is told from a resumed one. */
-    mbedtls_ssl_conf_authmode(&t->conf, t->verify ? MBEDTLS_SSL_VERIFY_REQUIRED : MBEDTLS_SSL_VERIFY_OPTIONAL);
     return 0;
 }
 
@@ -172,16 +204,17 @@ int tls_new(struct tls **out, const struct tls_conf *conf, const char *url_host,
 
     t->refs = 1;
     t->verify = conf->verify;
-    mbedtls_ssl_config_init(&t->conf);
+    for (unsigned i = 0; i < TLS_OFFERS; i++)
+        mbedtls_ssl_config_init(&t->conf[i]);
     mbedtls_x509_crt_init(&t->own);
     mbedtls_pk_init(&t->key);
     mbedtls_ssl_session_init(&t->session);
     set_name(t, is_set(conf->server_name) ? conf->server_name : url_host);
-    r = set_up(t, err, err_cap);
+    r = set_up_all(t, err, err_cap);
     if (r == 0 && t->verify) {
         r = tls_trust_get(&t->trust, is_set(conf->ca_file) ? conf->ca_file : "", err, err_cap);
-        if (r == 0)
-            mbedtls_ssl_conf_ca_chain(&t->conf, tls_trust_chain(t->trust), NULL);
+        for (unsigned i = 0; i < TLS_OFFERS && r == 0; i++)
+            mbedtls_ssl_conf_ca_chain(&t->conf[i], tls_trust_chain(t->trust), NULL);
     }
     if (r == 0)
         r = load_identity(t, conf, err, err_cap);
@@ -203,7 +236,8 @@ struct tls *tls_free(struct tls *t)
     if (!t || --t->refs > 0)
         return NULL;
     mbedtls_ssl_session_free(&t->session);
-    mbedtls_ssl_config_free(&t->conf);
+    for (unsigned i = 0; i < TLS_OFFERS; i++)
+        mbedtls_ssl_config_free(&t->conf[i]);
     mbedtls_x509_crt_free(&t->own);
     mbedtls_pk_free(&t->key);
     tls_trust_unref(t->trust);

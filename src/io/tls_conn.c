@@ -33,6 +33,9 @@ struct tls_conn {
     void *sink_arg;
     int sink_status;
     bool offered, saw_certificate;
+#if TLS_MBED3
+    bool needs_old_offer;
+#endif
     mbedtls_ssl_session session; /* between the last step and tls_conn_done: the session may only be touched there */
     bool has_session;
     unsigned char record_type; /* of the record that is being read */
@@ -124,7 +127,7 @@ int tls_conn_new(struct tls_conn **out, struct tls *t)
     buf_init(&c->out, OUT_BYTES);
     mbedtls_ssl_init(&c->ssl);
     mbedtls_ssl_session_init(&c->session);
-    r = mbedtls_ssl_setup(&c->ssl, &t->conf);
+    r = mbedtls_ssl_setup(&c->ssl, &t->conf[t->offer]);
     if (r == 0)
         r = mbedtls_ssl_set_hostname(&c->ssl, t->ip_bytes ? NULL : t->name);
     if (r) {
@@ -182,6 +185,9 @@ static int step_failed(struct tls_conn *c, int mbed)
 {
     uint32_t flags = mbedtls_ssl_get_verify_result(&c->ssl);
 
+#if TLS_MBED3
+    c->needs_old_offer = mbed == MBEDTLS_ERR_SSL_ILLEGAL_PARAMETER && strcmp(tls_conn_version(c), "TLSv1.2") == 0;
+#endif
     c->state = CONN_FAILED;
     if (c->tls->verify && c->saw_certificate && flags != 0 && flags != UINT32_MAX)
         tls_text_verify(c->text, sizeof c->text, flags, c->tls->name);
@@ -215,6 +221,16 @@ int tls_conn_step(struct tls_conn *c)
 struct buf *tls_conn_out(struct tls_conn *c)
 {
     return &c->out;
+}
+
+void tls_conn_learn(struct tls_conn *c)
+{
+#if TLS_MBED3
+    if (c->needs_old_offer)
+        c->tls->offer = TLS_OFFER_OLD;
+#else
+    (void)c;
+#endif
 }
 
 const char *tls_conn_text(const struct tls_conn *c)

@@ -38,6 +38,7 @@ bool tls_conn_has_input(const struct tls_conn *c); /* ciphertext or plaintext th
  * peer must get is in tls_conn_out, also after a failure (the alert). */
 int tls_conn_step(struct tls_conn *c);
 struct buf *tls_conn_out(struct tls_conn *c);
+void tls_conn_learn(struct tls_conn *c); /* on the loop, after a failed step: what the next dial shall do otherwise */
 const char *tls_conn_text(const struct tls_conn *c);                    /* why it failed, for people */
 void tls_conn_done(struct tls_conn *c, tls_conn_sink *sink, void *arg); /* on the loop, after the last step */
 

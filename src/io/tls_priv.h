@@ -16,9 +16,20 @@
 
 struct tls_trust;
 
+/* mbedTLS 3.6.6 (and no other) cannot take an RSA-PSS signature in TLS 1.2, though TLS 1.3 obliges it to offer them
+ * (Mbed-TLS pull request 10674).  A server that has shown to be of the kind gets an offer of TLS 1.2 without them. */
+enum tls_offer {
+    TLS_OFFER_ALL,
+#if TLS_MBED3
+    TLS_OFFER_OLD,
+#endif
+    TLS_OFFERS
+};
+
 struct tls {
     unsigned refs; /* its owner's, and one for each connection: a handshake step may outlive the endpoint */
-    mbedtls_ssl_config conf;
+    mbedtls_ssl_config conf[TLS_OFFERS];
+    enum tls_offer offer;
     struct tls_trust *trust; /* NULL without verification */
     mbedtls_x509_crt own;
     mbedtls_pk_context key;

@@ -129,6 +129,8 @@ static void shake_stepped(struct tls_shake *k)
         r = stream_write(k->s, &(struct chunk){buf_get(out), NULL}, 1);
     buf_clear(out);
     if (k->result < 0)
+        tls_conn_learn(k->conn);
+    if (k->result < 0)
         shake_end(k, k->result, tls_conn_text(k->conn));
     else if (k->result == TLS_CONN_MORE && more)
         shake_queue(k);
