@@ -11,7 +11,10 @@
 #include "rpc/message.h"
 #include "json/jout.h"
 
-enum { REQUEST_SCRATCH = 96 };
+enum {
+    REQUEST_SCRATCH = 96,
+    READ_MAX = 65536 /* of a large answer at a time, so that many at once cannot outrun the bound of their client */
+};
 
 #define BIT(s) (1u << (s))
 static const unsigned link_next[] = {
@@ -37,6 +40,8 @@ static void on_alloc(void *owner, char **p, size_t *cap)
     struct link *k = owner;
 
     *p = k->state == LINK_BUSY ? h1_client_space(k->http, cap) : NULL;
+    if (*p && *cap > READ_MAX)
+        *cap = READ_MAX;
 }
 
 /* The session of the call that the flight on it was made for; NULL: nobody waits. */
@@ -118,13 +123,8 @@ void link_close(struct link *k)
     if (k->stream)
         stream_close(k->stream);
     h1_client_free(k->http);
-    if (w->n_sockets-- == w->conf->limits.max_upstream_sockets) {
-        /* Others may have waited for this socket's place. */
-        for (size_t i = 0; i < w->n_chains; i++)
-            for (unsigned j = 0; j < w->chains[i]->n_upstreams; j++)
-                if (w->chains[i]->upstreams[j]->n_waiting)
-                    upstream_mark(w->chains[i]->upstreams[j]);
-    }
+    w->n_sockets--;
+    upstream_feed_starved(w);
     mem_pool_put(&w->link_pool, k);
 }
 
@@ -179,7 +179,7 @@ static void on_response(struct link *k, bool surplus)
     struct message_response m;
     struct flight *f;
     enum fail fail = judge(k, res, &m);
-    bool reuse = res->keep_alive && !surplus && fail != FAIL_UPSTREAM_WRONG_ID;
+    bool reuse = res->keep_alive && !surplus && fail != FAIL_UPSTREAM_WRONG_ID && !upstream_must_yield(u);
     unsigned status = res->status;
     struct blob *ref = NULL;
 
@@ -194,10 +194,10 @@ static void on_response(struct link *k, bool surplus)
     w->stats.late_answers += surplus;
     if (reuse && pool_give(&u->endpoint.pool, &k->member, u->n_waiting > 0, worker_now_ms(w))) {
         link_enter(k, LINK_IDLE);
-        if (u->n_waiting)
+        if (u->n_waiting || !heap_linked(&u->due)) /* who waits, or its idle time-out */
             upstream_mark(u);
-        else if (!heap_linked(&u->due))
-            upstream_mark(u); /* its idle time-out must be armed */
+        else
+            upstream_feed_starved(w); /* an idle socket here may make room for one elsewhere */
         return;
     }
     link_close(k);

@@ -152,7 +152,7 @@ void route_due(struct worker *w, struct flight *f)
         const struct endpoint *e = &f->upstream->endpoint;
 
         /* What kept it: an endpoint that cannot be reached, or too few sockets. */
-        why.fail = pool_sockets(&e->pool) > e->pool.n_dialling ? FAIL_QUEUE_TIMEOUT : FAIL_UPSTREAM_TIMEOUT;
+        why.fail = e->pool.opened && !e->backoff.failures ? FAIL_QUEUE_TIMEOUT : FAIL_UPSTREAM_TIMEOUT;
         why.detail = why.fail == FAIL_UPSTREAM_TIMEOUT ? "no connection could be made in time" : NULL;
         upstream_dequeue(f);
     }

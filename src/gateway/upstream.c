@@ -57,6 +57,7 @@ struct upstream *upstream_new(struct chain *c, unsigned index, const struct endp
     u->index = index;
     list_init(&u->waiting);
     list_init(&u->ready);
+    list_init(&u->starved);
     good = endpoint_init(&u->endpoint, conf) == 0;
     if (good && u->endpoint.url.tls && tls_new(&u->tls, &conf->tls, u->endpoint.url.host, err, sizeof err) < 0) {
         log_event(LOG_ERROR, "tls_setup_failed", LOG_S("endpoint", conf->name), LOG_S("why", err));
@@ -71,6 +72,7 @@ struct upstream *upstream_free(struct upstream *u)
         return NULL;
     assert(list_empty(&u->waiting));
     list_remove(&u->ready);
+    list_remove(&u->starved);
     endpoint_deinit(&u->endpoint);
     url_deinit(&u->proxy);
     tls_free(u->tls);
@@ -80,9 +82,21 @@ struct upstream *upstream_free(struct upstream *u)
     return NULL;
 }
 
+/* How many calls could depart without waiting for others: those that queue for no longer than this turn, or one dial.
+ */
+static unsigned seats(const struct upstream *u)
+{
+    const struct pool *p = &u->endpoint.pool;
+    unsigned busy = p->n_busy, free_seats = busy < p->conf->max_sockets ? p->conf->max_sockets - busy : 0;
+
+    if (p->max_busy && free_seats > (p->max_busy > busy ? p->max_busy - busy : 0))
+        free_seats = p->max_busy > busy ? p->max_busy - busy : 0;
+    return free_seats;
+}
+
 bool upstream_enqueue(struct upstream *u, struct flight *f, bool front)
 {
-    if (u->n_waiting >= u->endpoint.conf->pool.max_waiting)
+    if (u->n_waiting >= u->endpoint.conf->pool.max_waiting + seats(u))
         return false;
     f->state = FLIGHT_QUEUED;
     f->upstream = u;
@@ -112,12 +126,7 @@ void upstream_mark(struct upstream *u)
 
 bool upstream_has_room(const struct upstream *u)
 {
-    const struct pool *p = &u->endpoint.pool;
-    unsigned free_sockets = p->conf->max_sockets > pool_sockets(p) ? p->conf->max_sockets - pool_sockets(p) : 0;
-
-    if (p->max_busy && p->n_busy + u->n_waiting >= p->max_busy)
-        return false;
-    return p->n_idle + p->n_dialling + free_sockets > u->n_waiting;
+    return seats(u) > u->n_waiting;
 }
 
 static struct flight *first_waiting(const struct upstream *u)
@@ -125,12 +134,57 @@ static struct flight *first_waiting(const struct upstream *u)
     return u->n_waiting ? container_of(u->waiting.next, struct flight, queued) : NULL;
 }
 
+/* The longest idle connection of another upstream that has nobody waiting: closed, to make room for one that is needed.
+ */
+static bool close_idle_elsewhere(struct upstream *u)
+{
+    struct worker *w = u->worker;
+    struct upstream *oldest = NULL;
+
+    for (size_t i = 0; i < w->n_chains; i++)
+        for (unsigned k = 0; k < w->chains[i]->n_upstreams; k++) {
+            struct upstream *other = w->chains[i]->upstreams[k];
+
+            if (other != u && !other->n_waiting && other->endpoint.pool.n_idle &&
+                (!oldest || pool_idle_since(&other->endpoint.pool) < pool_idle_since(&oldest->endpoint.pool)))
+                oldest = other;
+        }
+    if (!oldest)
+        return false;
+    link_close(container_of(pool_evict(&oldest->endpoint.pool), struct link, member));
+    return true;
+}
+
 static void dial(struct upstream *u, unsigned count)
 {
     struct worker *w = u->worker;
 
-    while (count-- && u->endpoint.pool.n_dialling < MAX_DIALLING && w->n_sockets < w->conf->limits.max_upstream_sockets)
+    list_remove(&u->starved);
+    while (count-- && u->endpoint.pool.n_dialling < MAX_DIALLING) {
+        if (w->n_sockets >= w->conf->limits.max_upstream_sockets && !(u->n_waiting && close_idle_elsewhere(u))) {
+            if (u->n_waiting)
+                list_push(&w->starved, &u->starved);
+            return;
+        }
         link_dial(u);
+    }
+}
+
+void upstream_feed_starved(struct worker *w)
+{
+    if (!list_empty(&w->starved))
+        upstream_mark(container_of(w->starved.next, struct upstream, starved));
+}
+
+bool upstream_must_yield(const struct upstream *u)
+{
+    const struct list *starved = &u->worker->starved;
+    const struct upstream *first;
+
+    if (list_empty(starved))
+        return false;
+    first = container_of(starved->next, struct upstream, starved);
+    return first != u && pool_sockets(&first->endpoint.pool) == 0;
 }
 
 static void dial_wanted(struct upstream *u, uint64_t now_ms)
@@ -288,5 +342,6 @@ void upstream_close(struct upstream *u)
     close_all(&u->endpoint.pool.dialling);
     close_all(&u->endpoint.pool.busy);
     list_remove(&u->ready);
+    list_remove(&u->starved);
     heap_remove(&u->worker->upstreams_due, &u->due);
 }

@@ -20,6 +20,7 @@ struct upstream {
     struct list waiting; /* flights, oldest first */
     unsigned n_waiting;
     struct list ready;      /* in worker.ready */
+    struct list starved;    /* in worker.starved: wants to dial, but max_upstream_sockets is reached */
     struct heap_node due;   /* idle time-outs, end of back-off */
     uint64_t warm_after_ms; /* no warming before that: a server that drops idle connections at once is not hammered */
     bool reported_down;
@@ -44,6 +45,12 @@ void upstream_due(struct upstream *u);      /* its time has come */
 void upstream_dialled(struct upstream *u, const struct dial_result *r);
 /* A link is gone, or has become free. */
 void upstream_link_lost(struct upstream *u, bool never_used);
+
+/* A socket was closed or became idle: whoever could not dial for want of one of max_upstream_sockets tries again. */
+void upstream_feed_starved(struct worker *w);
+/* Another upstream has calls waiting and not one socket, because max_upstream_sockets is reached: one of this is better
+ * closed. */
+bool upstream_must_yield(const struct upstream *u);
 
 /* Could one more call depart here without waiting for others? */
 bool upstream_has_room(const struct upstream *u);

@@ -40,6 +40,7 @@ struct worker *worker_new(const struct config *conf, struct loop *loop)
     list_init(&w->sessions);
     list_init(&w->dirty);
     list_init(&w->ready);
+    list_init(&w->starved);
     heap_init(&w->flights_due);
     heap_init(&w->sessions_due);
     heap_init(&w->upstreams_due);

@@ -34,6 +34,7 @@ struct worker {
     unsigned n_sessions, n_sessions_service;
     struct list dirty;         /* sessions with something to send */
     struct list ready;         /* upstreams with something to do */
+    struct list starved;       /* upstreams that wait for a socket of the common maximum */
     struct heap flights_due;   /* flight.due */
     struct heap sessions_due;  /* session.due */
     struct heap upstreams_due; /* upstream.due */

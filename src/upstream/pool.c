@@ -124,11 +124,14 @@ struct pool_member *pool_expire(struct pool *p, uint64_t now_ms)
     return pool_evict(p);
 }
 
+uint64_t pool_idle_since(const struct pool *p)
+{
+    return p->n_idle ? member(p->idle.next)->since_ms : UINT64_MAX;
+}
+
 uint64_t pool_next_expiry(const struct pool *p)
 {
-    if (p->n_idle == 0)
-        return UINT64_MAX;
-    return member(p->idle.next)->since_ms + p->conf->idle_timeout_ms;
+    return p->n_idle ? pool_idle_since(p) + p->conf->idle_timeout_ms : UINT64_MAX;
 }
 
 struct pool_member *pool_evict(struct pool *p)

@@ -49,18 +49,13 @@ unsigned pool_dials_wanted(const struct pool *p, unsigned waiting);
  * anyway, and a fresh one is dialled before it is needed. */
 struct pool_member *pool_expire(struct pool *p, uint64_t now_ms);
 uint64_t pool_next_expiry(const struct pool *p); /* ms; UINT64_MAX: none */
+uint64_t pool_idle_since(const struct pool *p);  /* ms, of the longest idle one; UINT64_MAX: none */
 /* The longest idle connection, removed, to make room for a fresh one; NULL: none. */
 struct pool_member *pool_evict(struct pool *p);
 
 static inline unsigned pool_sockets(const struct pool *p)
 {
     return p->n_idle + p->n_busy + p->n_dialling;
-}
-
-/* Can a call depart here without waiting for another call to end? */
-static inline bool pool_has_room(const struct pool *p)
-{
-    return (!p->max_busy || p->n_busy < p->max_busy) && (p->n_idle || pool_sockets(p) < p->conf->max_sockets);
 }
 
 #endif
