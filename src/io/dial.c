@@ -1,5 +1,6 @@
 #include "io/dial.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +51,7 @@ struct dialer *dialer_free(struct dialer *d)
 {
     if (!d)
         return NULL;
+    assert(d->dials == 0);
     dns_free(d->dns);
     tls_runner_unref(d->runner);
     free(d);

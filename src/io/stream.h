@@ -25,7 +25,8 @@ struct stream_ops {
 
 void stream_own(struct stream *s, const struct stream_ops *ops, void *owner);
 int stream_read_start(struct stream *s); /* 0 or <0 */
-void stream_read_stop(struct stream *s); /* bytes stay in the kernel; also stops on_end */
+void stream_read_stop(struct stream *s); /* bytes stay in the kernel; also stops on_end, but for a queued write that
+                                            failed */
 
 /* Writes all chunks in order: at once as far as the kernel takes them (one writev), the rest is queued (chunks without
  * ref copied) and goes out by itself.  0 or <0 (the stream is broken: close it).  Never calls back. */

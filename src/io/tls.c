@@ -246,13 +246,14 @@ struct tls *tls_free(struct tls *t)
     return NULL;
 }
 
-void tls_session_save(struct tls *t, mbedtls_ssl_session *session)
+void tls_session_save(struct tls *t, mbedtls_ssl_session *session, bool verified)
 {
     mbedtls_ssl_session_free(&t->session);
     t->session = *session;
     mbedtls_ssl_session_init(session);
     t->has_session = true;
-    t->session_ms = uv_hrtime() / 1000000;
+    if (verified)
+        t->session_ms = uv_hrtime() / 1000000;
 }
 
 bool tls_session_offer(struct tls *t, mbedtls_ssl_context *ssl)

@@ -245,7 +245,7 @@ void tls_conn_done(struct tls_conn *c, tls_conn_sink *sink, void *arg)
     c->sink_arg = arg;
     buf_deinit(&c->out);
     if (c->has_session)
-        tls_session_save(c->tls, &c->session);
+        tls_session_save(c->tls, &c->session, c->saw_certificate);
     c->has_session = false;
 }
 
@@ -256,7 +256,7 @@ static void keep_ticket(struct tls_conn *c)
 
     mbedtls_ssl_session_init(&session);
     if (mbedtls_ssl_get_session(&c->ssl, &session) == 0)
-        tls_session_save(c->tls, &session);
+        tls_session_save(c->tls, &session, c->saw_certificate);
     mbedtls_ssl_session_free(&session);
 }
 #endif

@@ -44,9 +44,10 @@ struct tls {
 
 struct tls *tls_ref(struct tls *t);
 
-/* Keeps ssl's session for the next dial.  On the loop. */
-void tls_session_save(struct tls *t, mbedtls_ssl_session *session); /* moves *session */
-bool tls_session_offer(struct tls *t, mbedtls_ssl_context *ssl);    /* whether there was one that is still good */
+/* Keeps *session (moved) for the next dial; verified: its connection saw the certificate, so its age starts anew.  On
+ * the loop. */
+void tls_session_save(struct tls *t, mbedtls_ssl_session *session, bool verified);
+bool tls_session_offer(struct tls *t, mbedtls_ssl_context *ssl); /* whether there was one that is still good */
 
 /* The shape mbedTLS wants: bytes of the kernel's generator.  Thread-safe, no state, nothing to seed. */
 int tls_random(void *unused, unsigned char *p, size_t n);

