@@ -190,3 +190,8 @@ const char *gateway_admin_address(const struct gateway *g, unsigned i)
 {
     return i < g->n_admin ? listener_address(g->admin[i]) : NULL;
 }
+
+const struct worker *gateway_worker(const struct gateway *g)
+{
+    return g->worker;
+}

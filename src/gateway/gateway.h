@@ -5,6 +5,7 @@
 #include "config/config.h"
 
 struct gateway;
+struct worker;
 
 int gateway_new(struct gateway **out, const struct config *conf); /* 0 or <0; what failed is logged */
 int gateway_run(struct gateway *g);                               /* until it was drained or stopped; 0 or <0 */
@@ -13,5 +14,7 @@ struct gateway *gateway_free(struct gateway *g);
 /* The addresses as bound, for people: NULL past the last one. */
 const char *gateway_address(const struct gateway *g, unsigned i);
 const char *gateway_admin_address(const struct gateway *g, unsigned i);
+
+const struct worker *gateway_worker(const struct gateway *g); /* for its numbers */
 
 #endif
