@@ -62,7 +62,8 @@ function start(argv, cwd) {
 
 export async function startAnvil() {
     const require = createRequire(import.meta.url);
-    const at = require.resolve(`@foundry-rs/anvil-linux-${process.arch === 'arm64' ? 'arm64' : 'amd64'}/package.json`);
+    // The platform's package itself: @foundry-rs/anvil only adds a launcher, and wants all platforms in the lock file.
+    const at = require.resolve('@foundry-rs/anvil-linux-amd64/package.json');
     const p = start([join(dirname(at), 'bin', 'anvil'), '--host', '127.0.0.1', '--port', '0']);
     const m = await p.ready(/Listening on (127\.0\.0\.1:\d+)/);
     return { url: `http://${m[1]}/`, end: () => p.end() };
