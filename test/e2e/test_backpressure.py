@@ -10,6 +10,7 @@ from harness import MILLRACE_FAST, Case, config, endpoint
 from upstream import http, reply, serve
 
 MIB = 1 << 20
+CALL = '{"jsonrpc":"2.0","id":1,"method":"eth_call","params":[]}'
 BIG = '"' + "r" * (MIB - 2) + '"'
 
 
@@ -195,6 +196,22 @@ class Descriptors(Case):
         for c in held:
             c.close()
         self.eventually(lambda: "result" in first.rpc("eth_call"), 10)
+        first.close()
+
+    def test_near_the_end_of_descriptors_connections_are_not_kept(self):
+        u = self.upstream()
+        g = self.gateway(config(endpoint(u.url())), limits={resource.RLIMIT_NOFILE: (500, 500)}, program=MILLRACE_FAST)
+        first = g.client()
+        self.assertIsNone(first.request(CALL).header("connection"))
+        held = []
+        for _ in range(465):  # of 500: 93 %
+            held.append(Client(g.addr, timeout=5))
+        time.sleep(0.2)
+        r = first.request(CALL)
+        self.assertEqual((r.header("connection") or "").lower(), "close")
+        self.assertIn("result", r.json())
+        for c in held:
+            c.close()
         first.close()
 
     def test_idle_gateway_is_idle(self):

@@ -310,6 +310,43 @@ class Http(Shared):
         self.assertIsNotNone(r.header("content-length") or r.header("transfer-encoding"))
 
 
+class LargeBatch(Case):
+    BIG = '"' + "b" * 500000 + '"'
+    CALLS = [{"jsonrpc": "2.0", "id": i, "method": "eth_call", "params": [i]} for i in range(20)]
+
+    def test_http_1_0_gets_it_whole(self):
+        g, u = self.front(serve(self.BIG))
+        with g.client() as c:
+            c.send(c.build(self.CALLS, version="1.0"))
+            data = b""
+            while True:
+                d = c.sock.recv(1 << 20)
+                if not d:
+                    break
+                data += d
+        head, body = data.split(b"\r\n\r\n", 1)
+        self.assertNotIn(b"chunked", head.lower())
+        self.assertEqual([x["id"] for x in json.loads(body)], list(range(20)))
+
+    def test_the_connection_goes_on_after_it(self):
+        g, u = self.front(serve(self.BIG))
+        with g.client() as c:
+            c.send(c.build(self.CALLS) + c.build(CALL) + c.build(self.CALLS))
+            self.assertEqual([x["id"] for x in c.read_response().json()], list(range(20)))
+            self.assertEqual(c.read_response().json()["id"], 1)
+            self.assertEqual([x["id"] for x in c.read_response().json()], list(range(20)))
+
+    def test_client_that_leaves_inside_it(self):
+        g, u = self.front(serve(self.BIG))
+        for _ in range(3):
+            c = g.client()
+            c.send(c.build(self.CALLS))
+            c.sock.recv(100000)
+            c.close()
+        with g.client() as c:
+            self.assertEqual(len(c.request(self.CALLS).json()), 20)
+
+
 class AnyHost(Case):
     def test_star_hosts_and_origins(self):
         g, u = self.front(top={"hosts": ["*"], "cors_origins": ["*"]})
