@@ -62,7 +62,9 @@ int millrace_gateway_new(struct gateway **out, const struct config *c)
 
 int millrace_gateway_run(struct gateway *g)
 {
-    return gateway_run(g);
+    int r = gateway_run(g);
+
+    return r == GATEWAY_STUCK ? 0 : r;
 }
 
 void millrace_gateway_free(struct gateway *g)

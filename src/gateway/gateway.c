@@ -16,6 +16,10 @@ enum {
     DESCRIPTORS_FULL_PERCENT = 95 /* Envoy's threshold for refusing connections: what is left is for upstream sockets */
 };
 
+enum {
+    END_MS = 2000
+}; /* for what still lingers after the end: polite goodbyes, name lookups that cannot be called back */
+
 enum gateway_state { GATEWAY_RUNS, GATEWAY_DRAINS, GATEWAY_ENDED };
 
 struct gateway {
@@ -24,6 +28,8 @@ struct gateway {
     struct loop *loop;
     struct worker *worker;
     struct signals *signals;
+    struct loop_timer end_timer;
+    bool stuck;
     struct listener **service, **admin;
     unsigned n_service, n_admin;
 };
@@ -72,9 +78,19 @@ static void stop_listening(struct gateway *g)
         listener_close(g->admin[--g->n_admin]);
 }
 
+static void on_end_timer(struct loop_timer *t)
+{
+    struct gateway *g = (struct gateway *)((char *)t - offsetof(struct gateway, end_timer));
+
+    g->stuck = true;
+    loop_stop(g->loop);
+}
+
 static void end(struct gateway *g)
 {
     g->state = GATEWAY_ENDED;
+    g->end_timer.fire = on_end_timer;
+    loop_timer_set(g->loop, &g->end_timer, loop_now_ms(g->loop) + END_MS);
     stop_listening(g);
     g->signals = signals_close(g->signals);
     loop_finish(g->loop);
@@ -159,8 +175,11 @@ int gateway_new(struct gateway **out, const struct config *conf)
 
 int gateway_run(struct gateway *g)
 {
+    int r;
+
     worker_start(g->worker);
-    return loop_run(g->loop);
+    r = loop_run(g->loop);
+    return r == 0 && g->stuck ? GATEWAY_STUCK : r;
 }
 
 struct gateway *gateway_free(struct gateway *g)
@@ -174,6 +193,7 @@ struct gateway *gateway_free(struct gateway *g)
         loop_run(g->loop);
     }
     worker_free(g->worker);
+    loop_timer_clear(g->loop, &g->end_timer);
     loop_free(g->loop);
     free(g->service);
     free(g->admin);

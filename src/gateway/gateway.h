@@ -4,11 +4,15 @@
 
 #include "config/config.h"
 
+/* Ended, but something of the system's is still under way in another thread (a name lookup): the process should leave
+ * without waiting for it. */
+enum { GATEWAY_STUCK = 1 };
+
 struct gateway;
 struct worker;
 
 int gateway_new(struct gateway **out, const struct config *conf); /* 0 or <0; what failed is logged */
-int gateway_run(struct gateway *g);                               /* until it was drained or stopped; 0 or <0 */
+int gateway_run(struct gateway *g); /* until it was drained or stopped; 0, GATEWAY_STUCK or <0 */
 struct gateway *gateway_free(struct gateway *g);
 
 /* The addresses as bound, for people: NULL past the last one. */

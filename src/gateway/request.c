@@ -6,8 +6,8 @@
 #include "admin/probes.h"
 #include "admin/status.h"
 #include "admin/table.h"
-#include "base/log.h"
 #include "gateway/access.h"
+#include "gateway/access_log.h"
 #include "gateway/chain.h"
 #include "gateway/route.h"
 #include "gateway/target.h"
@@ -82,6 +82,7 @@ static void refuse(struct exchange *x, const struct error_detail *d)
     x->plain = blob_take(&b);
     w->failures[d->fail]++;
     w->stats.http_refused++;
+    access_log_refused(x, d->fail);
     session_mark(x->session);
 }
 
@@ -193,6 +194,7 @@ static void answer_here(struct exchange *x, struct call *c, const struct error_d
     struct blob *b = error_blob(x->chain->conf->family, d);
 
     x->session->worker->failures[d->fail]++;
+    access_log_call(x, NULL, true, b->n, d->fail);
     session_answer(x->session, x, c, true, slice_of(b->p, b->n), b);
 }
 
@@ -314,14 +316,4 @@ bool request_take(struct session *s, const struct h1_request *q)
         take_rpc(x, t.chain, q->body);
     }
     return x->keep_alive;
-}
-
-void request_answered(struct exchange *x, const struct call *c)
-{
-    struct worker *w = x->session->worker;
-
-    if (!w->conf->access_log)
-        return;
-    log_event(LOG_INFO, "call", LOG_S("chain", x->chain->conf->name), LOG_SL("id", c->id), LOG_U("error", c->is_error),
-              LOG_U("bytes", c->payload.n), LOG_U("us", worker_clock_us(w) - x->start_us));
 }

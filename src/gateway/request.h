@@ -14,7 +14,6 @@ bool request_take(struct session *s, const struct h1_request *q);
 /* The parser or a time-out gave up on it: answered with status, and the connection closes. reason may be NULL. */
 void request_bad(struct session *s, unsigned status, const char *reason);
 
-void request_answered(struct exchange *x, const struct call *c); /* for the access log */
-void request_free(struct worker *w, struct exchange *x);         /* its calls leave their flights */
+void request_free(struct worker *w, struct exchange *x); /* its calls leave their flights */
 
 #endif

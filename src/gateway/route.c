@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "gateway/access_log.h"
 #include "gateway/chain.h"
 #include "gateway/link.h"
 #include "gateway/session.h"
@@ -89,6 +90,14 @@ static struct exchange *exchange_of(const struct call *c)
     return container_of(c->envelope, struct exchange, envelope);
 }
 
+static void log_calls(struct worker *w, const struct flight *f, bool is_error, size_t bytes, enum fail fail)
+{
+    if (!w->conf->access_log)
+        return;
+    list_each (it, &f->calls)
+        access_log_call(exchange_of(container_of(it, struct call, waiting)), f, is_error, bytes, fail);
+}
+
 static void note_latency(struct worker *w, struct flight *f, bool is_error)
 {
     uint64_t now_us = worker_clock_us(w);
@@ -108,6 +117,7 @@ void route_answered(struct worker *w, struct flight *f, bool is_error, struct sl
     struct list calls, *n;
 
     note_latency(w, f, is_error);
+    log_calls(w, f, is_error, payload.n, FAIL_NONE);
     list_init(&calls);
     list_splice(&calls, &f->calls);
     worker_flight_free(w, f);
@@ -131,6 +141,7 @@ void route_refuse(struct worker *w, struct flight *f, const struct route_failure
     b = error_blob(f->chain->conf->family, &d);
     chain_method(f->chain, f->method)->failures++;
     w->failures[why->fail]++;
+    log_calls(w, f, true, b->n, why->fail);
     list_init(&calls);
     list_splice(&calls, &f->calls);
     worker_flight_free(w, f);

@@ -461,7 +461,6 @@ void session_answer(struct session *s, struct exchange *x, struct call *c, bool 
     if (ref)
         session_count(s, (long)payload.n);
     envelope_answer(&x->envelope, c, is_error, payload, ref);
-    request_answered(x, c);
     if (now)
         session_flush(s);
     else if (first && (envelope_complete(&x->envelope) || x->envelope.held_bytes >= STREAM_FROM))

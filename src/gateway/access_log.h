@@ -1,0 +1,15 @@
+/* access_log.h - one line a call or refused request, when the configuration asks for it: who, what, where, how long,
+ * how it ended. */
+#ifndef MILLRACE_GATEWAY_ACCESS_LOG_H
+#define MILLRACE_GATEWAY_ACCESS_LOG_H
+
+#include "base/fail.h"
+#include "gateway/exchange.h"
+
+struct flight;
+
+/* f: NULL for a call that never flew. fail: FAIL_NONE when an endpoint answered. */
+void access_log_call(const struct exchange *x, const struct flight *f, bool is_error, size_t bytes, enum fail fail);
+void access_log_refused(const struct exchange *x, enum fail fail);
+
+#endif
