@@ -17,7 +17,7 @@ enum {
     ANSWER_MAX = 256 * 1024 * 1024,
     ID_DIGITS = 10,
     BLOCKING_SECONDS = 10, /* for connecting, and for what is asked before the run */
-    NEAR = 96 /* bytes at either end of a body where the quick check looks for id and result */
+    NEAR = 96              /* bytes at either end of a body where the quick check looks for id and result */
 };
 
 const char *const load_error_name[LOAD_ERRORS] = {"connect", "broken", "http", "status", "id", "rpc", "late"};
@@ -232,6 +232,8 @@ static enum load_error check(struct load *l, const struct load_slot *s, struct s
 
     if (l->conf.batch > 1 || l->conf.verify || s->call->id_at == 0)
         return check_fully(l, s, body);
+    if (!body.p)
+        return LOAD_ID;
     memcpy(want, "\"id\":", 5);
     jout_digits(want + 5, s->id);
     if (near && memmem(body.p, near, "\"result\":", 9) &&

@@ -1,5 +1,6 @@
 #include "test.h"
 
+#include "devnode/devnode_keccak.h"
 #include "devnode/devnode_mix.h"
 
 TEST(mixer_can_be_undone)
@@ -81,6 +82,22 @@ TEST(base64_both_ways)
         CHECK(memcmp(bytes, rows[i][0], n) == 0);
     }
     CHECK(mix_unbase64(bytes, sizeof bytes, SLICE("Zg*=")) == (size_t)-1);
+}
+
+TEST(keccak_of_known_texts)
+{
+    static const char *const rows[][2] = {
+        {"", "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"},
+        {"abc", "4e03657aea45a94fc7d47ba826c8d667c0d1e6e33a64a036ec44f58fa12d6c45"},
+        {"Transfer(address,address,uint256)", "ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"},
+    };
+    uint8_t hash[KECCAK_BYTES];
+    char text[2 * KECCAK_BYTES];
+
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        keccak256((const uint8_t *)rows[i][0], strlen(rows[i][0]), hash);
+        CHECK_STR(slice_of(text, mix_hex(text, hash, sizeof hash)), rows[i][1]);
+    }
 }
 
 TEST_MAIN()
