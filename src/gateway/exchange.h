@@ -12,7 +12,7 @@ struct session;
 
 enum exchange_state {
     EXCHANGE_WAITS,   /* nothing of the answer was sent */
-    EXCHANGE_STREAMS, /* an array whose first elements were sent already */
+    EXCHANGE_STREAMS, /* its head was sent; the body follows as it gets ready and as the client takes it */
     EXCHANGE_SENT
 };
 

@@ -342,10 +342,10 @@ static int flush_first(struct session *s, struct exchange *x)
             reply_head(s->worker, x, g);
         } else if (x->is_rpc && x->envelope.array && envelope_ready_bytes(&x->envelope) >= STREAM_FROM) {
             reply_head_streamed(s->worker, x, g);
-            x->state = EXCHANGE_STREAMS;
         } else {
             return FLUSH_LATER;
         }
+        x->state = EXCHANGE_STREAMS;
     }
     for (;;) {
         r = reply_body(x, g);

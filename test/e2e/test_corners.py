@@ -1,0 +1,43 @@
+"""Corners where clients, answers and connections meet at a bad moment."""
+import json
+import socket
+import threading
+import time
+
+from client import Client, Closed
+from harness import MILLRACE_FAST, SLOW, Case, config, endpoint
+from upstream import http, reply
+
+MIB = 1 << 20
+
+
+def sized(conn):
+    """Answers with as many bytes as params[0] says, after params[1] seconds."""
+    while True:
+        r = conn.read_request()
+        if r is None:
+            return
+        n, delay = r.json["params"]
+        time.sleep(delay)
+        conn.send(http(reply(r.id, '"%s"' % ("r" * n))))
+
+
+def call(id, n=10, delay=0.0):
+    return {"jsonrpc": "2.0", "id": id, "method": "eth_call", "params": [n, delay]}
+
+
+class Batches(Case):
+    def assert_sizes(self, got, want):
+        self.assertEqual([(x["id"], len(x.get("result", ()))) for x in got], list(enumerate(want)))
+
+    def test_complete_batch_that_the_client_takes_slowly(self):
+        """All but the first are there early: the batch leaves whole, with its length, in more than one go."""
+        g, u = self.front(sized)
+        with Client(g.addr, rcvbuf=4096) as c:
+            c.send(c.build([call(0, 10, 1.0)] + [call(i, 30000) for i in range(1, 300)]))
+            time.sleep(1.5)
+            r = c.read_response()
+            self.assertIsNotNone(r.header("content-length"))
+            self.assert_sizes(r.json(), [10] + [30000] * 299)
+            c.send(c.build(call(0)))
+            self.assertEqual(len(c.read_response().json()["result"]), 10)
