@@ -58,7 +58,7 @@ static void parser_put(struct session *s)
 
     if (!s->http)
         return;
-    if (!h1_server_idle(s->http))
+    if (!h1_server_unused(s->http))
         h1_server_reset(s->http); /* those that are kept are ready for the next client */
     if (w->n_parsers < WORKER_PARSERS)
         w->parsers[w->n_parsers++] = s->http;
@@ -266,7 +266,8 @@ static void parse(struct session *s, const char *p, size_t n)
     if (s->reading == READING_OVER)
         return;
     if (h1_server_idle(s->http)) {
-        parser_put(s);
+        if (h1_server_unused(s->http))
+            parser_put(s);
         if (s->reading != READING_IDLE)
             enter(s, READING_IDLE);
     } else if (s->reading == READING_IDLE) {

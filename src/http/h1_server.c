@@ -561,6 +561,11 @@ bool h1_server_idle(const struct h1_server *h)
     return h->state == SERVER_IDLE;
 }
 
+bool h1_server_unused(const struct h1_server *h)
+{
+    return h->state == SERVER_IDLE && h->leading == 0;
+}
+
 bool h1_server_in_body(const struct h1_server *h)
 {
     return h->state == SERVER_LENGTH || h->state == SERVER_CHUNKED;

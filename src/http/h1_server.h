@@ -64,6 +64,8 @@ const struct h1_request *h1_server_request(const struct h1_server *h);
 
 /* Nothing of a request has been received since _reset/_next (a leading CRLF does not count): an idle connection. */
 bool h1_server_idle(const struct h1_server *h);
+/* Not even that: it can serve another connection as it is. */
+bool h1_server_unused(const struct h1_server *h);
 /* The head is complete and the body is awaited: body_timeout_ms applies, not header_timeout_ms. */
 bool h1_server_in_body(const struct h1_server *h);
 /* Bytes of memory that the parser holds for the request under way (body and head). */

@@ -41,3 +41,15 @@ class Batches(Case):
             self.assert_sizes(r.json(), [10] + [30000] * 299)
             c.send(c.build(call(0)))
             self.assertEqual(len(c.read_response().json()["result"]), 10)
+
+
+class Requests(Case):
+    def test_bytes_before_a_request_are_nobody_elses(self):
+        """An empty line may come before a request; half of one must not reach the next client's parser."""
+        g, u = self.front(sized)
+        with g.client() as a, g.client() as b:
+            a.send(b"\r")
+            time.sleep(0.2)
+            self.assertEqual(b.request(json.dumps(call(1))).status, 200)
+            a.send(b"\n" + a.build(call(2)))
+            self.assertEqual(a.read_response().json()["id"], 2)
