@@ -27,7 +27,7 @@ static const char usage[] =
     "simulated nodes\n"
     "       millrace check [-c FILE]                                                          validate a "
     "configuration\n"
-    "       millrace status [--admin HOST:PORT]                                               ask a running gateway\n"
+    "       millrace status [-c FILE] [--admin HOST:PORT]                                     ask a running gateway\n"
     "       millrace --help | --version\n"
     "\n"
     "  -c, --config FILE    configuration (default ./endpoints.json)\n"

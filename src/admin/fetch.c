@@ -103,7 +103,8 @@ int fetch_get(const char *address, const char *target, unsigned timeout_ms, unsi
     fd = strncmp(address, "unix:", 5) == 0 ? open_unix(address + 5, timeout_ms) : open_tcp(address, timeout_ms);
     if (fd < 0)
         return fd;
-    snprintf(request, sizeof request, "GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n", target);
+    /* HTTP/1.0 and no Host: the address is a number or a path, which `hosts` need not list. */
+    snprintf(request, sizeof request, "GET %s HTTP/1.0\r\n\r\n", target);
     r = send_all(fd, request, strlen(request));
     if (r == 0)
         r = read_all(fd, out);

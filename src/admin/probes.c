@@ -16,9 +16,7 @@ static int not_ready(struct buf *out, const struct chain *c, const struct upstre
     int r = buf_str(out, "{\"status\":\"unready\",\"chain\":");
 
     r = r ? r : jout_string(out, slice_str(c->conf->name));
-    r = r ? r
-          : buf_printf(out, ",\"reason\":\"%s\"",
-                       error_reason(down ? down->endpoint.last_fail : FAIL_NO_ENDPOINT, reason));
+    r = r ? r : buf_printf(out, ",\"reason\":\"%s\"", error_reason(down->endpoint.last_fail, reason));
     if (!r && down) {
         r = buf_str(out, ",\"endpoint\":");
         r = r ? r : jout_string(out, slice_str(down->endpoint.conf->name));

@@ -36,7 +36,8 @@ static inline bool gather_has_room(const struct gather *g, unsigned pieces)
 /* A chunk of its own.  The caller checked gather_has_room. */
 void gather_borrow(struct gather *g, struct slice s, struct blob *ref);
 
-/* Room for n small bytes at the end of the scratch: the caller fills them.  They join the last chunk if that ends there. */
+/* Room for n small bytes at the end of the scratch: the caller fills them.  They join the last chunk if that ends
+ * there. */
 static inline char *gather_space(struct gather *g, size_t n)
 {
     char *to = g->scratch + g->used;
@@ -50,7 +51,8 @@ static inline char *gather_space(struct gather *g, size_t n)
     return to;
 }
 
-/* The caller checked gather_has_room.  s must stay good until the gathered chunks are written; ref as in struct chunk. */
+/* The caller checked gather_has_room.  s must stay good until the gathered chunks are written; ref as in struct chunk.
+ */
 static inline void gather_add(struct gather *g, struct slice s, struct blob *ref)
 {
     if (s.n > GATHER_SMALL || s.n > GATHER_SCRATCH - g->used)

@@ -38,7 +38,8 @@ static void fill(struct row *row, const struct chain_conf *c, const struct endpo
         snprintf(row->cell[7], CELL_CAP, "none");
     else
         snprintf(row->cell[7], CELL_CAP, "%s", redacted(e->proxy, text));
-    snprintf(row->cell[8], CELL_CAP, "%.*s%s", CELL_CAP - 32, redacted(e->url, text), e->tls.verify ? "" : " (not verified)");
+    snprintf(row->cell[8], CELL_CAP, "%.*s%s", CELL_CAP - 32, redacted(e->url, text),
+             e->tls.verify ? "" : " (not verified)");
 }
 
 static int put_row(struct buf *out, const struct row *row, const size_t *width)

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uv.h>
 
 #include "devnode/devnode.h"
 #include "io/loop.h"
+#include "io/signals.h"
 
 enum {
     OPT_LISTEN = 1,
@@ -56,7 +56,7 @@ static const struct option options[] = {
 struct program {
     struct loop *loop;
     struct devnode *node;
-    uv_signal_t term, interrupt;
+    struct signals *signals;
 };
 
 static void on_turn(void *owner)
@@ -64,14 +64,13 @@ static void on_turn(void *owner)
     (void)owner;
 }
 
-static void on_signal(uv_signal_t *handle, int number)
+static void on_signal(void *owner, int number)
 {
-    struct program *p = handle->data;
+    struct program *p = owner;
 
     (void)number;
     p->node = devnode_close(p->node);
-    uv_close((uv_handle_t *)&p->term, NULL);
-    uv_close((uv_handle_t *)&p->interrupt, NULL);
+    p->signals = signals_close(p->signals);
     loop_finish(p->loop);
 }
 
@@ -180,16 +179,10 @@ static int parse(int argc, char **argv, struct devnode_conf *c)
     return optind == argc ? 0 : -1;
 }
 
-static void watch(struct program *p, uv_signal_t *handle, int number)
-{
-    uv_signal_init(loop_uv(p->loop), handle);
-    handle->data = p;
-    uv_signal_start(handle, on_signal, number);
-}
-
 int main(int argc, char **argv)
 {
     static const struct loop_ops ops = {.on_turn = on_turn};
+    static const int numbers[] = {SIGTERM, SIGINT};
     struct devnode_conf conf;
     struct program p = {0};
     int r;
@@ -203,13 +196,13 @@ int main(int argc, char **argv)
     r = loop_new(&p.loop, &ops, &p);
     if (r == 0)
         r = devnode_new(&p.node, p.loop, &conf);
+    if (r == 0)
+        r = signals_new(&p.signals, p.loop, numbers, sizeof numbers / sizeof numbers[0], on_signal, &p);
     if (r) {
-        fprintf(stderr, "devnode: %s: %s\n", conf.listen, uv_strerror(r));
+        fprintf(stderr, "devnode: %s: %s\n", conf.listen, strerror(-r));
         loop_free(p.loop);
         return 1;
     }
-    watch(&p, &p.term, SIGTERM);
-    watch(&p, &p.interrupt, SIGINT);
     fprintf(stderr, "listening on %s\n", devnode_address(p.node));
     r = loop_run(p.loop);
     loop_free(p.loop);

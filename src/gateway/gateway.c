@@ -143,6 +143,16 @@ static int listen_all(struct gateway *g, struct listener ***v, unsigned *n, cons
     return 0;
 }
 
+static void warn_few_descriptors(const struct gateway *g)
+{
+    const struct limits_conf *lim = &g->conf->limits;
+
+    if (g->worker->max_descriptors && lim->max_clients + lim->max_upstream_sockets > g->worker->descriptors_low)
+        log_event(LOG_WARN, "few_descriptors", LOG_U("limit", g->worker->max_descriptors),
+                  LOG_U("max_clients", lim->max_clients), LOG_U("max_upstream_sockets", lim->max_upstream_sockets),
+                  LOG_S("hint", "raise the limit of open files (ulimit -n), or lower these"));
+}
+
 int gateway_new(struct gateway **out, const struct config *conf)
 {
     static const struct loop_ops ops = {on_turn};
@@ -159,6 +169,8 @@ int gateway_new(struct gateway **out, const struct config *conf)
     g->worker = worker_new(conf, g->loop);
     if (!g->worker)
         r = -EINVAL; /* what is wrong was logged where it was found */
+    if (r == 0)
+        warn_few_descriptors(g);
     if (r == 0)
         r = listen_all(g, &g->service, &g->n_service, conf->listen, conf->n_listen, &service_ops);
     if (r == 0)

@@ -157,7 +157,7 @@ static enum fail bad_to_fail(enum h1_client_bad bad)
 /* What a whole HTTP response says about the flight.  FAIL_NONE: m holds the answer. */
 static enum fail judge(const struct link *k, const struct h1_response *res, struct message_response *m)
 {
-    enum fail f = message_response_scan(m, res->body, worker_of(k)->conf->limits.max_json_depth);
+    enum fail f = message_response_scan(m, res->body, JTOK_MAX_DEPTH);
 
     /* A proxy's HTML, or JSON of its own: the status says more than the parse. */
     if ((f == FAIL_UPSTREAM_NOT_JSON || f == FAIL_UPSTREAM_NOT_RPC) && (res->status < 200 || res->status > 299))

@@ -49,10 +49,7 @@ void route_launch(struct worker *w, struct flight *f)
 {
     struct upstream *u = choose(f->chain, f);
 
-    if (!u) {
-        route_refuse(w, f, &(struct route_failure){.fail = FAIL_NO_ENDPOINT});
-        return;
-    }
+    assert(u); /* a chain has endpoints, and this flight has tried none */
     if (!upstream_enqueue(u, f, f->moves > 0))
         route_refuse(w, f, &(struct route_failure){.fail = FAIL_QUEUE_FULL});
 }

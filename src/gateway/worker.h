@@ -67,8 +67,9 @@ struct worker {
     uint64_t failures[FAIL_COUNT]; /* answers of ours, by reason */
 };
 
-struct worker *worker_new(const struct config *conf, struct loop *loop); /* never NULL */
-struct worker *worker_free(struct worker *w);                            /* after worker_closed */
+/* NULL: an endpoint cannot be set up (TLS files, proxy); what and why was logged. */
+struct worker *worker_new(const struct config *conf, struct loop *loop);
+struct worker *worker_free(struct worker *w); /* after worker_closed */
 
 void worker_start(struct worker *w); /* begins to warm connections */
 void worker_drive(struct worker *w); /* the end of a loop turn */

@@ -33,7 +33,7 @@ enum server_state {
 };
 
 static const unsigned server_next[] = {
-    [SERVER_IDLE] = BIT(SERVER_START) | BIT(SERVER_BAD),
+    [SERVER_IDLE] = BIT(SERVER_START) | BIT(SERVER_LENGTH) | BIT(SERVER_DONE) | BIT(SERVER_BAD),
     [SERVER_START] = BIT(SERVER_FIELDS) | BIT(SERVER_BAD),
     [SERVER_FIELDS] = BIT(SERVER_LENGTH) | BIT(SERVER_CHUNKED) | BIT(SERVER_DONE) | BIT(SERVER_BAD),
     [SERVER_LENGTH] = BIT(SERVER_DONE) | BIT(SERVER_BAD),
@@ -53,6 +53,10 @@ struct h1_server {
     struct body body; /* its limits and buffers outlive a request */
     llhttp_t judge;
     struct chunked chunked;
+    /* A client sends the same head over and over.  The last one that was accepted stays as it was read, with all that
+     * was found in it: when the next begins with the same bytes, reading them again could only find the same. 0: none.
+     */
+    size_t known;
 
     /* From here on all is forgotten between requests. */
     enum server_state state;
@@ -127,14 +131,26 @@ void h1_server_reset(struct h1_server *h)
     h1_server_next(h);
 }
 
-void h1_server_next(struct h1_server *h)
+static void forget(struct h1_server *h)
 {
     if (h->head.cap > KEEP_HEAD_BYTES)
         buf_deinit(&h->head);
     else
         buf_clear(&h->head);
-    body_clear(&h->body);
+    h->known = 0;
     mem_clear((char *)h + offsetof(struct h1_server, state), sizeof *h - offsetof(struct h1_server, state));
+}
+
+void h1_server_next(struct h1_server *h)
+{
+    body_clear(&h->body);
+    if (h->state != SERVER_DONE || h->leading || h->req.chunked || h->expects || h->head.cap > KEEP_HEAD_BYTES) {
+        forget(h);
+        return;
+    }
+    h->known = h->head.n;
+    h->state = SERVER_IDLE;
+    h->req.body = (struct slice){0};
 }
 
 static struct part part_of(const char *base, struct slice s)
@@ -335,6 +351,13 @@ static bool read_target(struct h1_server *h)
     return true;
 }
 
+static enum h1_server_event length_begins(struct h1_server *h)
+{
+    h->left = h->req.content_length;
+    enter(h, h->left ? SERVER_LENGTH : SERVER_DONE);
+    return h->left ? H1_SERVER_HEAD : H1_SERVER_REQUEST;
+}
+
 /* The head is whole and stands in h->head. */
 static enum h1_server_event head_over(struct h1_server *h)
 {
@@ -369,9 +392,7 @@ static enum h1_server_event head_over(struct h1_server *h)
         enter(h, SERVER_CHUNKED);
         return H1_SERVER_HEAD;
     }
-    h->left = q->content_length;
-    enter(h, h->left ? SERVER_LENGTH : SERVER_DONE);
-    return h->left ? H1_SERVER_HEAD : H1_SERVER_REQUEST;
+    return length_begins(h);
 }
 
 static enum h1_server_event too_long(struct h1_server *h, const char *base, size_t n)
@@ -529,6 +550,13 @@ enum h1_server_event h1_server_feed(struct h1_server *h, const char *p, size_t n
         return H1_SERVER_MORE;
     switch (h->state) {
     case SERVER_IDLE:
+        if (h->known) {
+            if (n >= h->known && memcmp(p, h->head.p, h->known) == 0) {
+                *used = h->known;
+                return length_begins(h);
+            }
+            forget(h);
+        }
         ev = skip_leading(h, p, n, &skipped);
         *used = skipped;
         if (ev == H1_SERVER_BAD || h->state == SERVER_IDLE)

@@ -11,7 +11,7 @@
 
 enum jtype { J_NULL, J_FALSE, J_TRUE, J_NUMBER, J_STRING, J_ARRAY, J_OBJECT };
 
-enum { JTOK_MAX_DEPTH = 512 };
+enum { JTOK_MAX_DEPTH = 4096 };
 
 /* Outcomes: 0 done. */
 enum {

@@ -24,8 +24,8 @@ struct flight {
         wanted; /* someone waits, or it is a notification not sent yet: else it is dropped when it is not on the wire */
     bool fresh_only; /* a reused link died under it: only a link that carried nothing yet will do */
     uint8_t moves;   /* how many times it changed link or endpoint */
-    uint64_t id;    /* our own id, unique within the worker */
-    uint64_t tried; /* bit per endpoint of the chain that failed it */
+    uint64_t id;     /* our own id, unique within the worker */
+    uint64_t tried;  /* bit per endpoint of the chain that failed it */
     uint64_t start_us, sent_us;
     uint64_t deadline_ms; /* of its longest waiter */
     struct heap_node due; /* in the worker's heap of deadlines: deadline_ms, or sooner by the endpoint's own time-out */

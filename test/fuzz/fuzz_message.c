@@ -1,4 +1,5 @@
-/* The message decoder on any bytes: every extent lies in the text, and what it takes for an answer scans again to the same. */
+/* The message decoder on any bytes: every extent lies in the text, and what it takes for an answer scans again to the
+ * same. */
 #include <stdint.h>
 #include <stdlib.h>
 

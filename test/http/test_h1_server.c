@@ -234,6 +234,34 @@ TEST(keep_alive)
 
 #define POST "POST / HTTP/1.1\r\n" H
 
+/* The same head again and again, as clients send it, and heads that only begin or end like one that came before. */
+TEST(repeated_heads)
+{
+    static const struct row rows[] = {
+        ROW(POST "Content-Length: 3\r\n\r\nabc" POST "Content-Length: 3\r\n\r\ndef" POST "Content-Length: 3\r\n\r\nghi",
+            "^POST /@a=abc+ ^POST /@a=def+ ^POST /@a=ghi+ "),
+        ROW("GET /1 HTTP/1.1\r\n" H "\r\nGET /1 HTTP/1.1\r\n" H "\r\nGET /2 HTTP/1.1\r\n" H "\r\nGET /1 HTTP/1.1\r\n" H
+            "\r\n",
+            "GET /1@a+ GET /1@a+ GET /2@a+ GET /1@a+ "),
+        ROW(POST "Content-Length: 3\r\n\r\nabc" POST "Content-Length: 4\r\n\r\ndefg" POST
+                 "Content-Length: 3\r\n\r\nhij",
+            "^POST /@a=abc+ ^POST /@a=defg+ ^POST /@a=hij+ "),
+        ROW(POST "Content-Length: 0\r\n\r\n" POST "Content-Length: 0\r\n\r\n" POST "Content-Length: 01\r\n\r\nx",
+            "POST /@a+ POST /@a+ ^POST /@a=x+ "),
+        ROW(POST "Content-Length: 3\r\n\r\nabc" POST "Content-Length: 3\r\n\r\nde", "^POST /@a=abc+ ^..."),
+        ROW(POST "Content-Length: 3\r\n\r\nabc" POST "Content-Length: 3\r\nContent-Length: 3\r\n\r\ndef",
+            "^POST /@a=abc+ !400"),
+        ROW(POST "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n" POST
+                 "Transfer-Encoding: chunked\r\n\r\n1\r\nb\r\n0\r\n\r\n",
+            "^POST /@a=a+ ^POST /@a=b+ "),
+        ROW("\r\nGET /1 HTTP/1.1\r\n" H "\r\n\r\nGET /1 HTTP/1.1\r\n" H "\r\nGET /1 HTTP/1.1\r\n" H "\r\n",
+            "GET /1@a+ GET /1@a+ GET /1@a+ "),
+        ROW("GET /1 HTTP/1.1\r\n" H "Connection: close\r\n\r\nGET /1 HTTP/1.1\r\n" H "\r\n", "GET /1@a- GET /1@a+ "),
+    };
+
+    CHECK_ROWS(rows);
+}
+
 TEST(chunked_bodies)
 {
     static const struct row rows[] = {
