@@ -24,17 +24,24 @@ static const struct stream_ops ops;
 static uint64_t due_at(const struct session *s)
 {
     const struct limits_conf *lim = &s->worker->conf->limits;
+    size_t queued = s->stream ? stream_queued_bytes(s->stream) : 0;
     uint64_t at_ms = UINT64_MAX;
 
     if (s->reading == READING_HEAD)
         at_ms = s->since_ms + lim->header_timeout_ms;
     else if (s->reading == READING_BODY)
         at_ms = s->since_ms + lim->body_timeout_ms;
-    else if (s->reading == READING_IDLE && s->n_exchanges == 0)
+    else if (s->reading == READING_IDLE && s->n_exchanges == 0 && !queued)
         at_ms = s->since_ms + lim->idle_timeout_ms;
-    if (s->stream && stream_queued_bytes(s->stream) && s->write_ms + lim->write_timeout_ms < at_ms)
+    if (queued && s->write_ms + lim->write_timeout_ms < at_ms)
         at_ms = s->write_ms + lim->write_timeout_ms;
     return at_ms;
+}
+
+/* How many bytes the client (and the kernel before it) has taken so far. */
+static uint64_t taken(const struct session *s)
+{
+    return s->sent_bytes - stream_queued_bytes(s->stream);
 }
 
 /* Only an earlier time moves the entry; a later one is found when the old one fires. */
@@ -316,15 +323,19 @@ static const struct stream_ops ops = {.on_read = on_read, .on_end = on_end, .on_
 static bool write_out(struct session *s)
 {
     struct gather *g = &s->worker->gather;
+    bool first = stream_queued_bytes(s->stream) == 0;
 
     if (g->n == 0)
         return true;
     s->worker->stats.client_bytes_out += g->bytes;
-    if (stream_queued_bytes(s->stream) == 0)
-        s->write_ms = worker_now_ms(s->worker);
+    s->sent_bytes += g->bytes;
     if (stream_write(s->stream, g->v, g->n) < 0) {
         session_close(s);
         return false;
+    }
+    if (first) {
+        s->write_ms = worker_now_ms(s->worker);
+        s->taken_before = taken(s);
     }
     gather_clear(g);
     return true;
@@ -475,9 +486,9 @@ void session_due(struct session *s)
     size_t queued = stream_queued_bytes(s->stream);
 
     heap_remove(&w->sessions_due, &s->due);
-    if (queued < s->queued_before)
+    if (taken(s) != s->taken_before)
         s->write_ms = now_ms; /* slow, but it reads */
-    s->queued_before = queued;
+    s->taken_before = taken(s);
     at_ms = due_at(s);
     if (at_ms > now_ms) {
         arm(s);
@@ -501,7 +512,10 @@ void session_drain(struct session *s)
     struct exchange *last;
 
     if (s->n_exchanges == 0 && s->reading != READING_HEAD && s->reading != READING_BODY) {
-        goodbye(s);
+        if (stream_queued_bytes(s->stream) == 0)
+            goodbye(s);
+        else
+            stop_reading(s); /* on_drain says goodbye */
         return;
     }
     if (s->n_exchanges) {

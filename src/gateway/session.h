@@ -31,11 +31,12 @@ struct session {
     struct stream *stream;
     struct h1_server *http; /* only while a request is under way */
     struct list all, dirty, exchanges, stalled;
-    struct buf *stash;    /* bytes read but not parsed while paused */
-    size_t held_bytes;    /* answers held, and parts of answers under way, for this client */
-    size_t queued_before; /* unsent bytes at the last look */
-    uint64_t since_ms;    /* start of the present reading state */
-    uint64_t write_ms;    /* last time the client took bytes of what is queued */
+    struct buf *stash;     /* bytes read but not parsed while paused */
+    size_t held_bytes;     /* answers held, and parts of answers under way, for this client */
+    uint64_t sent_bytes;   /* given to the stream */
+    uint64_t taken_before; /* of these, what the client had taken at the last look */
+    uint64_t since_ms;     /* start of the present reading state */
+    uint64_t write_ms;     /* last time the client took bytes of what is queued */
     struct heap_node due;
 };
 

@@ -1,5 +1,6 @@
 """Corners where clients, answers and connections meet at a bad moment."""
 import json
+import signal
 import socket
 import threading
 import time
@@ -53,3 +54,37 @@ class Requests(Case):
             self.assertEqual(b.request(json.dumps(call(1))).status, 200)
             a.send(b"\n" + a.build(call(2)))
             self.assertEqual(a.read_response().json()["id"], 2)
+
+
+class SlowReaders(Case):
+    def read_slowly(self, c, n):
+        """Takes n bytes at about 10 MB/s, and the rest of the answer."""
+        got = 0
+        while got < n:
+            d = c.sock.recv(65536)
+            if not d:
+                break
+            got += len(d)
+            time.sleep(0.006)
+        return got
+
+    def ask(self, size, **limits):
+        g, u = self.front(sized, limits=limits, program=MILLRACE_FAST)
+        c = Client(g.addr, rcvbuf=262144)
+        self.addCleanup(c.close)
+        c.send(c.build(call(1, size)))
+        return g, c
+
+    def test_slow_but_steady_is_no_write_timeout(self):
+        g, c = self.ask(20 * MIB, write_timeout_ms=700)
+        self.assertGreaterEqual(self.read_slowly(c, 20 * MIB), 20 * MIB)
+
+    def test_a_connection_with_unsent_bytes_is_not_idle(self):
+        g, c = self.ask(20 * MIB, idle_timeout_ms=500)
+        self.assertGreaterEqual(self.read_slowly(c, 20 * MIB), 20 * MIB)
+
+    def test_draining_waits_for_what_is_unsent(self):
+        g, c = self.ask(20 * MIB)
+        time.sleep(0.5)
+        g.signal(signal.SIGTERM)
+        self.assertGreaterEqual(self.read_slowly(c, 20 * MIB), 20 * MIB)
