@@ -11,6 +11,7 @@
 #include "http/chunked.h"
 #include "http/field.h"
 #include "http/head.h"
+#include "http/request_line.h"
 
 enum {
     LINE_BESIDE_TARGET = 64, /* method, version and spaces of a request line */
@@ -164,66 +165,20 @@ static struct slice part_slice(const struct h1_server *h, struct part part)
     return part.at ? slice_of(h->head.p + part.at, part.n) : slice_of(NULL, 0);
 }
 
-/* 0, or the status that refuses it. */
-static unsigned read_version(struct h1_server *h, struct slice version)
-{
-    if (version.n == 8 && memcmp(version.p, "HTTP/1.1", 8) == 0) {
-        h->req.minor = 1;
-        return 0;
-    }
-    if (version.n < 6 || memcmp(version.p, "HTTP/", 5) != 0)
-        return 400;
-    for (size_t i = 5; i < version.n; i++)
-        if ((version.p[i] < '0' || version.p[i] > '9') && (version.p[i] != '.' || i == 5 || i == version.n - 1))
-            return 400;
-    if (version.n != 8 || memcmp(version.p + 5, "1.", 2) != 0 || version.p[7] > '1')
-        return 505;
-    h->req.minor = (uint8_t)(version.p[7] - '0');
-    return 0;
-}
-
-static enum h1_method method_of(struct slice s)
-{
-    switch (s.n) {
-    case 3:
-        return memcmp(s.p, "GET", 3) == 0 ? H1_GET : H1_OTHER;
-    case 4:
-        return memcmp(s.p, "POST", 4) == 0 ? H1_POST : memcmp(s.p, "HEAD", 4) == 0 ? H1_HEAD : H1_OTHER;
-    case 7:
-        return memcmp(s.p, "OPTIONS", 7) == 0 ? H1_OPTIONS : H1_OTHER;
-    }
-    return H1_OTHER;
-}
-
 static enum h1_server_event request_line(struct h1_server *h, const char *base, struct slice line)
 {
-    const char *space = line.n > 4 && memcmp(line.p, "POST ", 5) == 0 ? line.p + 4 : memchr(line.p, ' ', line.n);
-    const char *last = line.n > 8 && memcmp(line.p + line.n - 8, "HTTP/1.1", 8) == 0 ? line.p + line.n - 9
-                                                                                     : memrchr(line.p, ' ', line.n);
-    struct slice method, target, version;
-    unsigned status;
+    struct request_line r;
+    unsigned status = request_line_read(&r, line, h->conf->max_target_bytes);
 
-    if (!space || space >= last || *last != ' ')
-        return bad(h, 400, "malformed request line");
-    method = slice_of(line.p, (size_t)(space - line.p));
-    target = slice_of(space + 1, (size_t)(last - space) - 1);
-    version = slice_of(last + 1, line.n - (size_t)(last - line.p) - 1);
-    status = read_version(h, version);
     if (status)
-        return bad(h, status, status == 505 ? "HTTP version not supported" : "malformed request line");
-    if (target.n > h->conf->max_target_bytes)
-        return bad(h, 414, "request target too long");
-    if (target.n == 0)
-        return bad(h, 400, "malformed request line");
-    for (size_t i = 0; i < target.n; i++)
-        if (!byte_is(target.p[i], BYTE_TARGET))
-            return bad(h, 400, "forbidden byte in the request target");
+        return bad(h, status, r.reason);
     llhttp_init(&h->judge, HTTP_REQUEST, &judge_settings);
     if (!judge_line(h, line))
         return bad(h, 400, "malformed request line");
-    h->req.method = method_of(method);
-    h->method = part_of(base, method);
-    h->target = part_of(base, target);
+    h->req.method = r.method;
+    h->req.minor = r.minor;
+    h->method = part_of(base, r.method_text);
+    h->target = part_of(base, r.target);
     h->fields_at = h->lines.at;
     enter(h, SERVER_FIELDS);
     return H1_SERVER_MORE;
