@@ -301,6 +301,9 @@ def part_check():
     code, text = run([sys.executable, os.path.join(TEST, "check", "check.py")], 300,
                      env={"MILLRACE": os.path.join(folder, "millrace")} if folder else {})
     counts.tap("check", text, code, time.monotonic() - at)
+    at = time.monotonic()
+    code, text = run([sys.executable, os.path.join(TEST, "check", "docs.py")], 300)
+    counts.tap("docs", text, code, time.monotonic() - at)
 
 
 def part_tsan():
