@@ -112,10 +112,13 @@ bool upstream_enqueue(struct upstream *u, struct flight *f, bool front)
 
 void upstream_dequeue(struct flight *f)
 {
+    struct upstream *u = f->upstream;
+
     if (!list_linked(&f->queued))
         return;
     list_remove(&f->queued);
-    f->upstream->n_waiting--;
+    if (--u->n_waiting == 0)
+        list_remove(&u->starved); /* a place in that line is for those who have calls waiting */
 }
 
 void upstream_mark(struct upstream *u)
@@ -230,7 +233,8 @@ static void arm(struct upstream *u, uint64_t now_ms)
 
 void upstream_dispatch(struct upstream *u)
 {
-    uint64_t now_ms = worker_now_ms(u->worker);
+    struct worker *w = u->worker;
+    uint64_t now_ms = worker_now_ms(w);
     struct flight *f;
 
     while ((f = first_waiting(u))) {
@@ -242,9 +246,12 @@ void upstream_dispatch(struct upstream *u)
         if (link_send(container_of(m, struct link, member), f) < 0)
             upstream_enqueue(u, f, true);
     }
-    if (u->n_waiting || (pool_sockets(&u->endpoint.pool) < u->endpoint.conf->pool.min_warm && !u->worker->draining))
+    if (u->n_waiting || (pool_sockets(&u->endpoint.pool) < u->endpoint.conf->pool.min_warm && !w->draining))
         dial_wanted(u, now_ms);
     arm(u, now_ms);
+    /* What this one leaves is for the next in line: it may have been woken for more than it needed. */
+    if (w->n_sockets < w->conf->limits.max_upstream_sockets || (!u->n_waiting && u->endpoint.pool.n_idle))
+        upstream_feed_starved(w);
 }
 
 void upstream_due(struct upstream *u)
@@ -281,6 +288,7 @@ static void release_waiting(struct upstream *u)
     list_init(&waiting);
     list_splice(&waiting, &u->waiting);
     u->n_waiting = 0;
+    list_remove(&u->starved);
     while ((n = list_pop(&waiting)))
         route_failed(u->worker, container_of(n, struct flight, queued),
                      &(struct route_failure){.fail = e->last_fail, .detail = e->last_text, .never_sent = true});

@@ -88,3 +88,45 @@ class SlowReaders(Case):
         time.sleep(0.5)
         g.signal(signal.SIGTERM)
         self.assertGreaterEqual(self.read_slowly(c, 20 * MIB), 20 * MIB)
+
+
+class SharedSockets(Case):
+    """Chains that share max_upstream_sockets."""
+
+    def two_chains(self, script, sockets, chains="ab"):
+        ups = [self.upstream(script) for _ in chains]
+        g = self.gateway({"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "limits": {"max_upstream_sockets": sockets},
+                          "chains": {name: {"family": "evm", "endpoints": [endpoint(u.url())]}
+                                     for name, u in zip(chains, ups)}})
+        return g, ups
+
+    def test_who_stopped_waiting_takes_no_socket_from_others(self):
+        g, (ua, ub) = self.two_chains(sized, 1)
+        with g.client() as a:
+            a.send(a.build(call(1, 10, 0.6), path="/a"))
+            time.sleep(0.2)
+            b = g.client()
+            b.send(b.build(call(1), path="/b"))
+            time.sleep(0.2)
+            b.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            b.close()
+            a.read_response()
+            for i in range(20):
+                a.request(json.dumps(call(i)), path="/a")
+        self.assertLessEqual(len(ua.conns), 2)
+
+    def test_sockets_that_end_together_wake_all_who_wait(self):
+        def closing(conn):
+            r = conn.read_request()
+            n, delay = r.json["params"]
+            time.sleep(delay)
+            conn.send(http(reply(r.id), headers=[("Connection", "close")]))
+        g, ups = self.two_chains(closing, 2, "abc")
+        with g.client() as a, g.client() as b, g.client() as c:
+            a.send(a.build([call(1, 10, 0.5), call(2, 10, 0.5)], path="/a"))
+            time.sleep(0.2)
+            b.send(b.build(call(1, 10, 2.0), path="/b"))
+            time.sleep(0.1)
+            start = time.monotonic()
+            c.request(json.dumps(call(1)), path="/c")
+            self.assertLess(time.monotonic() - start, 1.5)
