@@ -17,15 +17,12 @@ struct worker *route_owner(struct worker *w, const struct flight *f)
     return w;
 }
 
-/* Whose turn it is.  First choice: an upstream where the call departs without waiting; then any that is up; a chain
- * whose upstreams are all left alone still tries them: a refused call would be no better. */
-static struct upstream *choose(struct chain *c, const struct flight *f)
+/* Whose turn it is among those that are up: first choice is one where the call departs without waiting. */
+static struct upstream *choose_up(struct chain *c, uint64_t untried)
 {
-    uint64_t now_ms = worker_now_ms(c->worker), up = 0, room = 0, untried;
+    uint64_t now_ms = worker_now_ms(c->worker), up = 0, room = 0;
     unsigned i;
 
-    if (c->n_upstreams == 1)
-        return f->tried ? NULL : c->upstreams[0];
     for (i = 0; i < c->n_upstreams; i++) {
         const struct upstream *u = c->upstreams[i];
         uint64_t bit = UINT64_C(1) << i;
@@ -36,12 +33,24 @@ static struct upstream *choose(struct chain *c, const struct flight *f)
         if (upstream_has_room(u))
             room |= bit;
     }
-    untried = ~f->tried;
     i = pick_next(c->turns, c->n_upstreams, room & untried);
     if (i == PICK_NONE)
         i = pick_next(c->turns, c->n_upstreams, up & untried);
-    if (i == PICK_NONE)
-        i = pick_next(c->turns, c->n_upstreams, untried);
+    return i == PICK_NONE ? NULL : c->upstreams[i];
+}
+
+/* A chain whose upstreams are all left alone still tries them: a refused call would be no better. */
+static struct upstream *choose(struct chain *c, const struct flight *f)
+{
+    struct upstream *u;
+    unsigned i;
+
+    if (c->n_upstreams == 1)
+        return f->tried ? NULL : c->upstreams[0];
+    u = choose_up(c, ~f->tried);
+    if (u)
+        return u;
+    i = pick_next(c->turns, c->n_upstreams, ~f->tried);
     return i == PICK_NONE ? NULL : c->upstreams[i];
 }
 
@@ -80,6 +89,27 @@ void route_failed(struct worker *w, struct flight *f, const struct route_failure
         }
     }
     route_refuse(w, f, why);
+}
+
+void route_elsewhere(struct flight *f)
+{
+    struct upstream *u = f->upstream, *next;
+    uint64_t tried = f->tried | UINT64_C(1) << u->index;
+
+    if (f->moves >= MAX_MOVES)
+        return;
+    next = choose_up(f->chain, ~tried);
+    if (!next)
+        return;
+    upstream_dequeue(f);
+    if (!upstream_enqueue(next, f, true)) {
+        upstream_enqueue(u, f, true);
+        return;
+    }
+    f->moves++;
+    f->tried = tried;
+    u->endpoint.stats.failures[u->endpoint.last_fail]++;
+    u->endpoint.stats.retries++;
 }
 
 static struct exchange *exchange_of(const struct call *c)

@@ -206,9 +206,9 @@ static void dial_wanted(struct upstream *u, uint64_t now_ms)
             link_close(container_of(m, struct link, member));
         want = want ? want : pool_sockets(p) < p->conf->max_sockets;
     }
-    /* While it is left alone, one attempt at a time is enough for all who wait. */
+    /* While it is left alone, those who wait have its other sockets; when there are none, one attempt at a time. */
     if (backoff_active(&u->endpoint.backoff, now_ms))
-        want = u->n_waiting && !p->n_dialling && want ? 1 : 0;
+        want = u->n_waiting && pool_sockets(p) == 0 && want ? 1 : 0;
     dial(u, want);
 }
 
@@ -225,6 +225,8 @@ static void arm(struct upstream *u, uint64_t now_ms)
         if (warm_ms > now_ms && warm_ms < at_ms)
             at_ms = warm_ms;
     }
+    if (u->n_waiting && backoff_active(&u->endpoint.backoff, now_ms) && u->endpoint.backoff.until_ms < at_ms)
+        at_ms = u->endpoint.backoff.until_ms;
     if (at_ms == UINT64_MAX)
         heap_remove(&u->worker->upstreams_due, &u->due);
     else if (!heap_linked(&u->due) || u->due.key > at_ms)
@@ -279,19 +281,32 @@ static enum fail dial_fail(enum dial_phase phase)
     return FAIL_UPSTREAM_TLS;
 }
 
-/* Nobody here can serve those who wait: let each find another upstream, or fail with what went wrong. */
+/* Nobody here can serve those who wait: let each find another upstream, or fail with what went wrong.  The last one
+ * first: they keep their order, as each goes to the front of its new queue. */
 static void release_waiting(struct upstream *u)
 {
     struct endpoint *e = &u->endpoint;
-    struct list waiting, *n;
 
-    list_init(&waiting);
-    list_splice(&waiting, &u->waiting);
-    u->n_waiting = 0;
-    list_remove(&u->starved);
-    while ((n = list_pop(&waiting)))
-        route_failed(u->worker, container_of(n, struct flight, queued),
+    while (u->n_waiting) {
+        struct flight *f = container_of(u->waiting.prev, struct flight, queued);
+
+        upstream_dequeue(f);
+        route_failed(u->worker, f,
                      &(struct route_failure){.fail = e->last_fail, .detail = e->last_text, .never_sent = true});
+    }
+}
+
+/* Those who wait could be served by the sockets that are left, but sooner where one can connect. */
+static void offer_waiting(struct upstream *u)
+{
+    struct list *it = u->waiting.prev;
+
+    while (it != &u->waiting) {
+        struct flight *f = container_of(it, struct flight, queued);
+
+        it = it->prev;
+        route_elsewhere(f);
+    }
 }
 
 void upstream_dialled(struct upstream *u, const struct dial_result *r)
@@ -327,6 +342,8 @@ void upstream_dialled(struct upstream *u, const struct dial_result *r)
     u->reported_down = true;
     if (pool_sockets(&e->pool) == 0)
         release_waiting(u);
+    else
+        offer_waiting(u);
     upstream_mark(u);
 }
 

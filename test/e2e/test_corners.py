@@ -130,3 +130,37 @@ class SharedSockets(Case):
             start = time.monotonic()
             c.request(json.dumps(call(1)), path="/c")
             self.assertLess(time.monotonic() - start, 1.5)
+
+
+class Refused(Case):
+    """An endpoint whose open connections live on while it takes no new one."""
+
+    def stop_listening(self, u):
+        u.stopping = True
+        u.sock.shutdown(socket.SHUT_RDWR)
+        u.sock.close()
+        u.thread.join(5)
+
+    def test_is_left_alone_while_a_call_is_on_its_way(self):
+        g, u = self.front(sized)
+        with g.client() as a, g.client() as b:
+            a.send(a.build(call(1, 10, 1.5)))
+            time.sleep(0.3)
+            self.stop_listening(u)
+            b.send(b.build(call(2)))
+            self.assertEqual(a.read_response().json()["id"], 1)
+            self.assertEqual(len(b.read_response().json()["result"]), 10)  # by the first one's connection
+        self.assertLess(g.status()["counters"]["dials_failed"], 10)
+
+    def test_calls_move_to_an_endpoint_that_connects(self):
+        ua, ub = self.upstream(sized), self.upstream(sized)
+        g = self.gateway(config([endpoint(ua.url(), "a", tier=0), endpoint(ub.url(), "b", tier=1)]))
+        with g.client() as a, g.client() as b:
+            a.send(a.build(call(1, 10, 1.5)))
+            time.sleep(0.3)
+            self.stop_listening(ua)
+            start = time.monotonic()
+            self.assertEqual(len(b.request(json.dumps(call(2))).json()["result"]), 10)
+            self.assertLess(time.monotonic() - start, 0.7)
+            self.assertEqual(a.read_response().json()["id"], 1)
+        self.assertEqual((len(ua.requests), len(ub.requests)), (1, 1))
