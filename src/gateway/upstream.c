@@ -132,14 +132,19 @@ bool upstream_has_room(const struct upstream *u)
     return seats(u) > u->n_waiting;
 }
 
-static struct flight *first_waiting(const struct upstream *u)
+/* Closes the longest idle connection.  false: there is none. */
+static bool close_idle(struct upstream *u)
 {
-    return u->n_waiting ? container_of(u->waiting.next, struct flight, queued) : NULL;
+    struct pool_member *m = pool_evict(&u->endpoint.pool);
+
+    if (m)
+        link_close(container_of(m, struct link, member));
+    return m != NULL;
 }
 
-/* The longest idle connection of another upstream that has nobody waiting: closed, to make room for one that is needed.
- */
-static bool close_idle_elsewhere(struct upstream *u)
+/* Makes room for a connection that is needed: the longest idle one of an upstream that has nobody waiting, else one of
+ * its own that its waiting calls cannot use. */
+static bool close_idle_somewhere(struct upstream *u)
 {
     struct worker *w = u->worker;
     struct upstream *oldest = NULL;
@@ -152,10 +157,7 @@ static bool close_idle_elsewhere(struct upstream *u)
                 (!oldest || pool_idle_since(&other->endpoint.pool) < pool_idle_since(&oldest->endpoint.pool)))
                 oldest = other;
         }
-    if (!oldest)
-        return false;
-    link_close(container_of(pool_evict(&oldest->endpoint.pool), struct link, member));
-    return true;
+    return close_idle(oldest ? oldest : u);
 }
 
 static void dial(struct upstream *u, unsigned count)
@@ -164,7 +166,7 @@ static void dial(struct upstream *u, unsigned count)
 
     list_remove(&u->starved);
     while (count-- && u->endpoint.pool.n_dialling < MAX_DIALLING) {
-        if (w->n_sockets >= w->conf->limits.max_upstream_sockets && !(u->n_waiting && close_idle_elsewhere(u))) {
+        if (w->n_sockets >= w->conf->limits.max_upstream_sockets && !(u->n_waiting && close_idle_somewhere(u))) {
             if (u->n_waiting)
                 list_push(&w->starved, &u->starved);
             return;
@@ -190,22 +192,36 @@ bool upstream_must_yield(const struct upstream *u)
     return first != u && pool_sockets(&first->endpoint.pool) == 0;
 }
 
+/* How many dials are wanted for those that need a connection that carried nothing: idle links do not count for them,
+ * and make room if need be.  They wait at the front. */
+static unsigned fresh_wanted(struct upstream *u)
+{
+    struct pool *p = &u->endpoint.pool;
+    unsigned want = 0, left;
+
+    list_each (it, &u->waiting) {
+        if (!container_of(it, struct flight, queued)->fresh_only)
+            break;
+        want++;
+    }
+    if (p->max_busy && want > p->max_busy - p->n_busy)
+        want = p->max_busy - p->n_busy;
+    want = want > p->n_dialling ? want - p->n_dialling : 0;
+    while (pool_sockets(p) + want > p->conf->max_sockets && close_idle(u)) {
+    }
+    left = p->conf->max_sockets - pool_sockets(p);
+    return want < left ? want : left;
+}
+
 static void dial_wanted(struct upstream *u, uint64_t now_ms)
 {
     struct pool *p = &u->endpoint.pool;
-    struct flight *f = first_waiting(u);
-    unsigned want = pool_dials_wanted(p, u->n_waiting);
+    unsigned fresh = fresh_wanted(u), want = pool_dials_wanted(p, u->n_waiting);
 
     if (!u->n_waiting && now_ms < u->warm_after_ms)
         want = 0;
-    if (f && f->fresh_only && !p->n_dialling) {
-        /* Idle links do not count for it; make room for a new one if need be. */
-        struct pool_member *m = pool_sockets(p) >= p->conf->max_sockets ? pool_evict(p) : NULL;
-
-        if (m)
-            link_close(container_of(m, struct link, member));
-        want = want ? want : pool_sockets(p) < p->conf->max_sockets;
-    }
+    if (want < fresh)
+        want = fresh;
     /* While it is left alone, those who wait have its other sockets; when there are none, one attempt at a time. */
     if (backoff_active(&u->endpoint.backoff, now_ms))
         want = u->n_waiting && pool_sockets(p) == 0 && want ? 1 : 0;
@@ -233,21 +249,31 @@ static void arm(struct upstream *u, uint64_t now_ms)
         heap_set(&u->worker->upstreams_due, &u->due, at_ms);
 }
 
+/* Pairs those who wait with idle links, in order; only a flight that needs a fresh link lets others pass. */
+static void board(struct upstream *u, uint64_t now_ms)
+{
+    struct pool *p = &u->endpoint.pool;
+
+    list_each_safe (it, nx, &u->waiting) {
+        struct flight *f = container_of(it, struct flight, queued);
+        struct pool_member *m = pool_take(p, f->fresh_only, now_ms);
+
+        if (m) {
+            upstream_dequeue(f);
+            if (link_send(container_of(m, struct link, member), f) < 0)
+                upstream_enqueue(u, f, true);
+        } else if (!f->fresh_only || p->n_idle == 0) {
+            break;
+        }
+    }
+}
+
 void upstream_dispatch(struct upstream *u)
 {
     struct worker *w = u->worker;
     uint64_t now_ms = worker_now_ms(w);
-    struct flight *f;
 
-    while ((f = first_waiting(u))) {
-        struct pool_member *m = pool_take(&u->endpoint.pool, f->fresh_only, now_ms);
-
-        if (!m)
-            break;
-        upstream_dequeue(f);
-        if (link_send(container_of(m, struct link, member), f) < 0)
-            upstream_enqueue(u, f, true);
-    }
+    board(u, now_ms);
     if (u->n_waiting || (pool_sockets(&u->endpoint.pool) < u->endpoint.conf->pool.min_warm && !w->draining))
         dial_wanted(u, now_ms);
     arm(u, now_ms);

@@ -164,3 +164,38 @@ class Refused(Case):
             self.assertLess(time.monotonic() - start, 0.7)
             self.assertEqual(a.read_response().json()["id"], 1)
         self.assertEqual((len(ua.requests), len(ub.requests)), (1, 1))
+
+
+def far(away, rounds=1):
+    """A script: a CONNECT proxy that takes `away` seconds, and behind it a server that drops each connection on its
+    request after the first `rounds`."""
+    def script(conn):
+        if conn.read_request() is None:
+            return
+        time.sleep(away)
+        conn.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        for _ in range(rounds):
+            r = conn.read_request()
+            if r is None:
+                return
+            n, delay = r.json["params"]
+            time.sleep(delay)
+            conn.send(http(reply(r.id, '"%s"' % ("r" * n))))
+        conn.read_request()
+    return script
+
+
+class DeadSockets(Case):
+    def proxied(self, script, **ep):
+        u = self.upstream(script)
+        return self.gateway(config(endpoint("http://node.invalid/", proxy=u.url(), **ep))), u
+
+    def test_calls_under_dead_sockets_move_at_once(self):
+        """Ten of twenty idle sockets are dead: ten new ones are dialled side by side, and others need not wait for them."""
+        g, u = self.proxied(far(0.2), pool={"max_sockets": 20, "max_idle": 20})
+        with g.client() as c:
+            c.request(json.dumps([call(i, 10, 0.5) for i in range(20)]))
+            start = time.monotonic()
+            got = c.request(json.dumps([call(i) for i in range(10)])).json()
+            self.assertLess(time.monotonic() - start, 1.0)
+            self.assertEqual([len(x.get("result", ())) for x in got], [10] * 10, got)
