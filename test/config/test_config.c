@@ -60,7 +60,7 @@ TEST(defaults)
     CHECK_EQ(l->max_upstream_sockets, 1000);
     CHECK_EQ(l->max_json_depth, 128);
     CHECK_EQ(l->max_pipelined, 64);
-    CHECK_EQ(l->max_client_buffer_bytes, 4194304);
+    CHECK_EQ(l->max_client_buffer_bytes, 2097152);
     CHECK_EQ(l->header_timeout_ms, 5000);
     CHECK_EQ(l->body_timeout_ms, 15000);
     CHECK_EQ(l->idle_timeout_ms, 75000);
