@@ -86,6 +86,9 @@ static void on_end_timer(struct loop_timer *t)
     loop_stop(g->loop);
 }
 
+static const int signal_numbers[] = {SIGTERM, SIGINT, SIGHUP};
+enum { SIGNALS = sizeof signal_numbers / sizeof signal_numbers[0] };
+
 static void end(struct gateway *g)
 {
     g->state = GATEWAY_ENDED;
@@ -93,6 +96,9 @@ static void end(struct gateway *g)
     loop_timer_set(g->loop, &g->end_timer, loop_now_ms(g->loop) + END_MS);
     stop_listening(g);
     g->signals = signals_close(g->signals);
+    /* Last answers linger for a moment: one more signal must not turn a good end into a killed one. */
+    for (unsigned i = 0; i < SIGNALS; i++)
+        signal(signal_numbers[i], SIG_IGN);
     loop_finish(g->loop);
 }
 
@@ -156,7 +162,6 @@ static void warn_few_descriptors(const struct gateway *g)
 int gateway_new(struct gateway **out, const struct config *conf)
 {
     static const struct loop_ops ops = {on_turn};
-    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
     struct gateway *g = mem_zero(sizeof *g);
     int r;
 
@@ -176,7 +181,7 @@ int gateway_new(struct gateway **out, const struct config *conf)
     if (r == 0)
         r = listen_all(g, &g->admin, &g->n_admin, conf->admin, conf->n_admin, &admin_ops);
     if (r == 0)
-        r = signals_new(&g->signals, g->loop, numbers, sizeof numbers / sizeof numbers[0], on_signal, g);
+        r = signals_new(&g->signals, g->loop, signal_numbers, SIGNALS, on_signal, g);
     if (r < 0) {
         gateway_free(g);
         return r;

@@ -199,3 +199,16 @@ class DeadSockets(Case):
             got = c.request(json.dumps([call(i) for i in range(10)])).json()
             self.assertLess(time.monotonic() - start, 1.0)
             self.assertEqual([len(x.get("result", ())) for x in got], [10] * 10, got)
+
+
+class Signals(Case):
+    def test_signals_after_the_drain_do_not_kill(self):
+        g, u = self.front(sized)
+        with g.client() as c:
+            c.request(json.dumps(call(1)))
+            g.signal(signal.SIGTERM)
+            time.sleep(0.3)  # drained; the client's end is waited for
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                if g.alive():
+                    g.signal(number)
+            self.assertEqual(g.wait(10), 0)
