@@ -17,7 +17,8 @@ struct worker *route_owner(struct worker *w, const struct flight *f)
     return w;
 }
 
-/* Whose turn it is among those that are up: first choice is one where the call departs without waiting. */
+/* Whose turn it is among those that are up, of the lowest tier that has any: first choice is one where the call departs
+ * without waiting. */
 static struct upstream *choose_up(struct chain *c, uint64_t untried)
 {
     uint64_t now_ms = worker_now_ms(c->worker), up = 0, room = 0;
@@ -27,15 +28,14 @@ static struct upstream *choose_up(struct chain *c, uint64_t untried)
         const struct upstream *u = c->upstreams[i];
         uint64_t bit = UINT64_C(1) << i;
 
-        if (!endpoint_usable(&u->endpoint, now_ms))
+        if (!(untried & bit) || !endpoint_usable(&u->endpoint, now_ms) || upstream_is_full(u))
             continue;
         up |= bit;
         if (upstream_has_room(u))
             room |= bit;
     }
-    i = pick_next(c->turns, c->n_upstreams, room & untried);
-    if (i == PICK_NONE)
-        i = pick_next(c->turns, c->n_upstreams, up & untried);
+    up = pick_lowest_tier(c->turns, c->n_upstreams, up);
+    i = pick_next(c->turns, c->n_upstreams, up & room ? up & room : up);
     return i == PICK_NONE ? NULL : c->upstreams[i];
 }
 

@@ -94,9 +94,14 @@ static unsigned seats(const struct upstream *u)
     return free_seats;
 }
 
+bool upstream_is_full(const struct upstream *u)
+{
+    return u->n_waiting >= u->endpoint.conf->pool.max_waiting + seats(u);
+}
+
 bool upstream_enqueue(struct upstream *u, struct flight *f, bool front)
 {
-    if (u->n_waiting >= u->endpoint.conf->pool.max_waiting + seats(u))
+    if (upstream_is_full(u))
         return false;
     f->state = FLIGHT_QUEUED;
     f->upstream = u;

@@ -52,6 +52,8 @@ void upstream_feed_starved(struct worker *w);
  * closed. */
 bool upstream_must_yield(const struct upstream *u);
 
+/* Would one more call be refused? */
+bool upstream_is_full(const struct upstream *u);
 /* Could one more call depart here without waiting for others? */
 bool upstream_has_room(const struct upstream *u);
 void upstream_close(struct upstream *u); /* all links; waiting flights must be gone */

@@ -14,6 +14,9 @@ struct pick_item {
     int64_t credit;
 };
 
+/* Those of eligible that are of the lowest tier in it. */
+uint64_t pick_lowest_tier(const struct pick_item *v, unsigned n, uint64_t eligible);
+
 /* Among the items whose bit is set in eligible, of the lowest tier that has any: its index, or PICK_NONE.  n <=
  * PICK_MAX. */
 unsigned pick_next(struct pick_item *v, unsigned n, uint64_t eligible);

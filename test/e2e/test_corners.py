@@ -212,3 +212,19 @@ class Signals(Case):
                 if g.alive():
                     g.signal(number)
             self.assertEqual(g.wait(10), 0)
+
+
+class Tiers(Case):
+    def two(self, **pool):
+        ua, ub = self.upstream(sized), self.upstream(sized)
+        g = self.gateway(config([endpoint(ua.url(), "a", tier=0, pool=pool), endpoint(ub.url(), "b", tier=1)]))
+        with g.client() as c:
+            got = c.request(json.dumps([call(i, 10, 0.05) for i in range(10)])).json()
+        self.assertEqual([len(x.get("result", ())) for x in got], [10] * 10, got)
+        return len(ua.requests), len(ub.requests)
+
+    def test_a_busy_tier_is_waited_for(self):
+        self.assertEqual(self.two(max_sockets=2), (10, 0))
+
+    def test_a_full_queue_is_left_to_the_next_tier(self):
+        self.assertEqual(self.two(max_sockets=2, max_waiting=3), (5, 5))
