@@ -273,8 +273,9 @@ int tls_conn_read(struct tls_conn *c, char *p, size_t cap, size_t *n)
             *n = (size_t)r;
             return 0;
         }
-        /* Said after each message that is not data (a ticket), though more may be here. */
-        if (r == MBEDTLS_ERR_SSL_WANT_READ && bio_bytes(c) > 0 && bio_bytes(c) < before)
+        /* Said after each message that is not data (a ticket): it is only looked at in the next round, and until then
+         * nothing can be written. */
+        if (r == MBEDTLS_ERR_SSL_WANT_READ && bio_bytes(c) < before)
             continue;
         if (r == MBEDTLS_ERR_SSL_WANT_READ)
             return TLS_CONN_MORE;

@@ -270,7 +270,8 @@ static struct slice http_get(struct world *w)
         {SLICE("GET "), NULL}, {SLICE("/ "), NULL}, {SLICE("HTTP/1.0\r\n"), NULL}, {SLICE("\r\n"), NULL}};
 
     w->want = GOT_BYTES;
-    CHECK_EQ(stream_write(w->s, v, 4), 0);
+    if (stream_write(w->s, v, 4) != 0)
+        return SLICE("(not written)");
     CHECK_EQ(stream_read_start(w->s), 0);
     loop_run(w->loop);
     return slice_of(w->got, w->n < 15 ? w->n : 15);
@@ -305,6 +306,14 @@ static void rsa_server(const char *options, bool may_learn)
     server_stop(s);
 }
 
+/* Long enough for a server's tickets to come: they may not keep the stream from writing. */
+static void lie_idle(struct world *w)
+{
+    CHECK_EQ(stream_read_start(w->s), 0);
+    for (unsigned turn = 0; turn < 50; turn++)
+        uv_run(loop_uv(w->loop), UV_RUN_NOWAIT), usleep(1000);
+}
+
 static void full_then_resumed(const char *server_options, const char *version)
 {
     struct server s = server_start(server_options);
@@ -325,6 +334,8 @@ static void full_then_resumed(const char *server_options, const char *version)
         CHECK_EQ(w.r.tls_resumed, i > 0);
         CHECK_EQ(stream_tls_resumed(w.s), i > 0);
         CHECK(w.r.tls_us > 0);
+        if (i == 2)
+            lie_idle(&w);
         CHECK_STR(http_get(&w), "HTTP/1.0 200 ok");
         CHECK_EQ(w.ends, 1);
     }
