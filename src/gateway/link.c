@@ -11,10 +11,7 @@
 #include "rpc/message.h"
 #include "json/jout.h"
 
-enum {
-    REQUEST_SCRATCH = 96,
-    READ_MAX = 65536 /* of a large answer at a time, so that many at once cannot outrun the bound of their client */
-};
+enum { REQUEST_SCRATCH = 96 };
 
 #define BIT(s) (1u << (s))
 static const unsigned link_next[] = {
@@ -40,23 +37,14 @@ static void on_alloc(void *owner, char **p, size_t *cap)
     struct link *k = owner;
 
     *p = k->state == LINK_BUSY ? h1_client_space(k->http, cap) : NULL;
-    if (*p && *cap > READ_MAX)
-        *cap = READ_MAX;
-}
-
-/* The session of the call that the flight on it was made for; NULL: nobody waits. */
-static struct session *waiting_session(const struct link *k, const struct call **c)
-{
-    if (!k->flight || flight_alone(k->flight))
-        return NULL;
-    *c = container_of(k->flight->calls.next, struct call, waiting);
-    return container_of((*c)->envelope, struct exchange, envelope)->session;
+    if (*p && *cap > LINK_READ_MAX)
+        *cap = LINK_READ_MAX;
 }
 
 static void uncount(struct link *k)
 {
     const struct call *c;
-    struct session *s = k->counted_bytes ? waiting_session(k, &c) : NULL;
+    struct session *s = k->counted_bytes ? session_waiting(k->flight, &c) : NULL;
 
     if (s)
         session_count(s, -(long)k->counted_bytes);
@@ -72,7 +60,7 @@ static void uncount(struct link *k)
 static void account_partial(struct link *k)
 {
     const struct call *c;
-    struct session *s = waiting_session(k, &c);
+    struct session *s = session_waiting(k->flight, &c);
     size_t held = h1_client_held_bytes(k->http);
 
     if (!s)

@@ -7,6 +7,8 @@
 
 struct stream;
 
+enum { LINK_READ_MAX = 65536 }; /* of a large answer at a time, so that many cannot outrun the bound of their client */
+
 enum link_state { LINK_DIALLING, LINK_IDLE, LINK_BUSY, LINK_CLOSING };
 
 struct link {

@@ -183,21 +183,29 @@ void session_count(struct session *s, long bytes)
     s->held_bytes = (size_t)((long)s->held_bytes + bytes);
 }
 
+struct session *session_waiting(const struct flight *f, const struct call **c)
+{
+    if (flight_alone(f))
+        return NULL;
+    *c = container_of(f->calls.next, struct call, waiting);
+    return container_of((*c)->envelope, struct exchange, envelope)->session;
+}
+
+/* Must c's answer be sent before all others that are missing? */
+static bool is_next(const struct session *s, const struct call *c)
+{
+    const struct exchange *x = container_of(s->exchanges.next, struct exchange, node);
+
+    return !list_empty(&s->exchanges) && x->is_rpc && c == envelope_next(&x->envelope);
+}
+
 bool session_backed_up(const struct session *s, const struct call *c)
 {
     size_t queued = stream_queued_bytes(s->stream);
 
     if (queued + s->held_bytes <= s->worker->conf->limits.max_client_buffer_bytes)
         return false;
-    /* The next answer in order may always come in, or nothing would ever move; but not while the client takes nothing.
-     */
-    if (queued <= UNSENT_HIGH && !list_empty(&s->exchanges)) {
-        const struct exchange *x = container_of(s->exchanges.next, struct exchange, node);
-
-        if (x->is_rpc && c->envelope == &x->envelope && c == &x->envelope.calls[x->envelope.emitted])
-            return false;
-    }
-    return true;
+    return queued > UNSENT_HIGH || !is_next(s, c);
 }
 
 /* Too much is under way for one connection: later requests wait in the kernel. */
@@ -375,15 +383,35 @@ static int flush_first(struct session *s, struct exchange *x)
     return FLUSH_DONE;
 }
 
+/* Each answer may make room, or change whose turn it is. */
+static bool waits_for_room(const struct session *s)
+{
+    return s->reading == READING_PAUSED || !list_empty(&s->stalled);
+}
+
+/* Lets stalled links read on, as many as there is room for. */
+static void resume_links(struct session *s)
+{
+    size_t queued = stream_queued_bytes(s->stream), expected = queued + s->held_bytes;
+
+    list_each_safe (it, nx, &s->stalled) {
+        struct link *k = container_of(it, struct link, stall);
+        const struct call *c;
+
+        if (expected + LINK_READ_MAX <= s->worker->conf->limits.max_client_buffer_bytes) {
+            expected += LINK_READ_MAX;
+            link_resume(k);
+        } else if (!session_waiting(k->flight, &c) || (queued <= UNSENT_HIGH && is_next(s, c))) {
+            link_resume(k);
+        }
+    }
+}
+
 static void resume(struct session *s)
 {
     struct buf stash;
 
-    while (!list_empty(&s->stalled)) {
-        struct link *k = container_of(s->stalled.next, struct link, stall);
-
-        link_resume(k);
-    }
+    resume_links(s);
     if (s->reading != READING_PAUSED || overfull(s))
         return;
     enter(s, READING_IDLE);
@@ -449,7 +477,7 @@ void session_flush(struct session *s)
     if (s->n_exchanges == 0 && s->reading == READING_IDLE)
         s->since_ms = worker_now_ms(w);
     arm(s);
-    if (s->reading == READING_PAUSED || !list_empty(&s->stalled))
+    if (waits_for_room(s))
         resume(s);
 }
 
@@ -475,7 +503,7 @@ void session_answer(struct session *s, struct exchange *x, struct call *c, bool 
     envelope_answer(&x->envelope, c, is_error, payload, ref);
     if (now)
         session_flush(s);
-    else if (first && (envelope_complete(&x->envelope) || x->envelope.held_bytes >= STREAM_FROM))
+    else if (waits_for_room(s) || (first && (envelope_complete(&x->envelope) || x->envelope.held_bytes >= STREAM_FROM)))
         session_mark(s);
 }
 

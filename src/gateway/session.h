@@ -52,8 +52,10 @@ void session_flush(struct session *s); /* sends what is complete, in order; may 
 void session_due(struct session *s);
 void session_drain(struct session *s); /* closes when nothing is under way; else after the last answer */
 
-/* Does the client hold so much that no more should be read for it? first: for the call whose answer must be sent next.
- */
+/* The session of the call that f was made for; NULL: nobody waits. */
+struct session *session_waiting(const struct flight *f, const struct call **c);
+/* Does the client hold so much that no answer for c should be read?  The one that must be sent next always may, or
+ * nothing would ever move; but not while the client takes nothing. */
 bool session_backed_up(const struct session *s, const struct call *c);
 void session_count(struct session *s, long bytes);
 

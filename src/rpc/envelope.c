@@ -26,7 +26,7 @@ void envelope_init(struct envelope *e, const struct message_body *b)
     size_t id_bytes = 0, n = 0, at = 0;
 
     e->array = b->array;
-    e->emitted = e->released = 0;
+    e->next = e->emitted = e->released = 0;
     e->held_bytes = 0;
     e->calls = &e->one;
     e->ids = e->id_store;
@@ -92,6 +92,8 @@ void envelope_answer(struct envelope *e, struct call *c, bool is_error, struct s
     if (ref)
         e->held_bytes += payload.n;
     e->pending--;
+    while (e->next < e->n_calls && e->calls[e->next].answered)
+        e->next++;
 }
 
 static size_t call_bytes(const struct call *c)

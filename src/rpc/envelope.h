@@ -25,6 +25,7 @@ struct envelope {
     bool array;
     unsigned n_calls;
     unsigned pending; /* calls without an answer */
+    unsigned next;    /* the first call without an answer */
     unsigned emitted; /* calls that have left through envelope_emit */
     unsigned released;
     size_t held_bytes;  /* payloads held by reference and not yet released */
@@ -45,6 +46,12 @@ void envelope_answer(struct envelope *e, struct call *c, bool is_error, struct s
 static inline bool envelope_complete(const struct envelope *e)
 {
     return e->pending == 0;
+}
+
+/* The call whose answer the reply waits for before all others; NULL: none is missing. */
+static inline const struct call *envelope_next(const struct envelope *e)
+{
+    return e->next < e->n_calls ? &e->calls[e->next] : NULL;
 }
 
 /* Bytes of the whole reply; only when complete.  0: nothing to answer (all notifications). */

@@ -43,6 +43,16 @@ class Batches(Case):
             c.send(c.build(call(0)))
             self.assertEqual(len(c.read_response().json()["result"]), 10)
 
+    def test_large_answers_before_a_small_first_one(self):
+        """Later answers outgrow the client's share and are read no further: the first one, small as it is, sets them free."""
+        for size, limits in ((200000, {"max_client_buffer_bytes": 65536}), (3 * MIB, {})):
+            g, u = self.front(sized, limits=limits)
+            start = time.monotonic()
+            with g.client() as c:
+                c.send(c.build([call(0, 10, 0.4), call(1, 10, 0.3), call(2, size), call(3, size), call(4, size)]))
+                self.assert_sizes(c.read_response().json(), [10, 10, size, size, size])
+            self.assertLess(time.monotonic() - start, 4)
+
 
 class Requests(Case):
     def test_bytes_before_a_request_are_nobody_elses(self):
