@@ -131,36 +131,43 @@ static void latency(struct page *p, const struct upstream *u)
     histogram(p, "endpoint_latency_seconds", labels, &u->endpoint.stats.latency);
 }
 
-static void methods(struct page *p)
+typedef void method_fn(struct page *p, const char *labels, const struct method_stats *s);
+
+static void each_method(struct page *p, method_fn *fn)
 {
     char labels[256];
 
+    for (size_t i = 0; i < p->w->n_chains; i++)
+        for (unsigned m = 0; m < method_slots(); m++) {
+            const struct method_stats *s = p->w->chains[i]->methods[m];
+
+            if (!s)
+                continue;
+            snprintf(labels, sizeof labels, "chain=\"%s\",method=\"%s\"", p->w->chains[i]->conf->name,
+                     method_at(m)->name);
+            fn(p, labels, s);
+        }
+}
+
+static void method_calls(struct page *p, const char *labels, const struct method_stats *s)
+{
+    PUT(p, "millrace_method_calls_total{%s,answer=\"result\"} %llu\n", labels,
+        (unsigned long long)(s->calls - s->rpc_errors));
+    PUT(p, "millrace_method_calls_total{%s,answer=\"error\"} %llu\n", labels, (unsigned long long)s->rpc_errors);
+    PUT(p, "millrace_method_calls_total{%s,answer=\"failed\"} %llu\n", labels, (unsigned long long)s->failures);
+}
+
+static void method_latency(struct page *p, const char *labels, const struct method_stats *s)
+{
+    histogram(p, "method_latency_seconds", labels, &s->latency);
+}
+
+static void methods(struct page *p)
+{
     head(p, "method_calls_total", "counter", "calls by method and how they ended");
-    for (size_t i = 0; i < p->w->n_chains; i++)
-        for (unsigned m = 0; m < method_slots(); m++) {
-            const struct method_stats *s = p->w->chains[i]->methods[m];
-
-            if (!s)
-                continue;
-            snprintf(labels, sizeof labels, "chain=\"%s\",method=\"%s\"", p->w->chains[i]->conf->name,
-                     method_at(m)->name);
-            PUT(p, "millrace_method_calls_total{%s,answer=\"result\"} %llu\n", labels,
-                (unsigned long long)(s->calls - s->rpc_errors));
-            PUT(p, "millrace_method_calls_total{%s,answer=\"error\"} %llu\n", labels,
-                (unsigned long long)s->rpc_errors);
-            PUT(p, "millrace_method_calls_total{%s,answer=\"failed\"} %llu\n", labels, (unsigned long long)s->failures);
-        }
+    each_method(p, method_calls);
     head(p, "method_latency_seconds", "histogram", "time from a client's request to the endpoint's answer");
-    for (size_t i = 0; i < p->w->n_chains; i++)
-        for (unsigned m = 0; m < method_slots(); m++) {
-            const struct method_stats *s = p->w->chains[i]->methods[m];
-
-            if (!s)
-                continue;
-            snprintf(labels, sizeof labels, "chain=\"%s\",method=\"%s\"", p->w->chains[i]->conf->name,
-                     method_at(m)->name);
-            histogram(p, "method_latency_seconds", labels, &s->latency);
-        }
+    each_method(p, method_latency);
 }
 
 static void worker_numbers(struct page *p)
