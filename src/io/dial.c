@@ -9,6 +9,7 @@
 #include "io/dns.h"
 #include "io/loop_priv.h"
 #include "io/race.h"
+#include "io/tls_runner.h"
 #include "io/tls_shake.h"
 #include "io/tunnel.h"
 
@@ -53,7 +54,7 @@ struct dialer *dialer_free(struct dialer *d)
         return NULL;
     assert(d->dials == 0);
     dns_free(d->dns);
-    tls_runner_unref(d->runner);
+    tls_runner_free(d->runner);
     free(d);
     return NULL;
 }

@@ -1,7 +1,7 @@
 /* tls_conn.h - one TLS client connection over memory: ciphertext in, ciphertext out, no socket.  Heap; owned by the
  * handshake that made it (tls_shake), then by its stream.
  *
- * One thread at a time: while a handshake step runs on the thread pool the loop keeps its hands off. */
+ * One thread at a time: while a handshake step runs on its thread the loop keeps its hands off. */
 #ifndef MILLRACE_IO_TLS_CONN_H
 #define MILLRACE_IO_TLS_CONN_H
 

@@ -5,29 +5,17 @@
 #include "base/mem.h"
 #include "io/loop_priv.h"
 #include "io/tls_conn.h"
+#include "io/tls_runner.h"
 #include "io/tls_stream.h"
-
-/* A full handshake is milliseconds of arithmetic.  One at a time leaves the other cores to the loops and to the
- * machine's other work, and costs a dial less than the network does. */
-enum { STEPS_AT_A_TIME = 1 };
-
-struct tls_runner {
-    struct loop *loop;
-    unsigned refs; /* the dialer's, and one for each step on the pool */
-    struct list waiting;
-    unsigned running;
-};
 
 enum shake_state {
     SHAKE_WAITING,   /* for the peer */
-    SHAKE_QUEUED,    /* for the runner */
-    SHAKE_COMPUTING, /* conn belongs to the pool's thread */
-    SHAKE_ABANDONED, /* the same, and nobody waits for the result */
+    SHAKE_STEPPING,  /* the runner has its job; once that computes, conn belongs to the runner's thread */
+    SHAKE_ABANDONED, /* its job computes, and nobody waits for the result */
 };
 
 struct tls_shake {
-    uv_work_t work;
-    struct list node; /* in runner.waiting */
+    struct tls_job job;
     struct tls_runner *runner;
     struct tls_conn *conn;
     struct stream *s;
@@ -39,26 +27,9 @@ struct tls_shake {
     void *owner;
 };
 
-struct tls_runner *tls_runner_new(struct loop *l)
-{
-    struct tls_runner *r = mem_zero(sizeof *r);
-
-    r->loop = l;
-    r->refs = 1;
-    list_init(&r->waiting);
-    return r;
-}
-
-struct tls_runner *tls_runner_unref(struct tls_runner *r)
-{
-    if (r && --r->refs == 0)
-        free(r);
-    return NULL;
-}
-
 static void shake_free(struct tls_shake *k)
 {
-    list_remove(&k->node);
+    list_remove(&k->job.node);
     tls_conn_free(k->conn);
     buf_deinit(&k->late);
     free(k);
@@ -77,37 +48,22 @@ static void shake_end(struct tls_shake *k, int status, const char *text)
         tls_stream_attach(k->s, k->conn);
         k->conn = NULL;
     }
-    loop_touch(k->runner->loop);
+    loop_touch(k->s->loop);
     k->done(k->owner, status, why);
     shake_free(k);
 }
 
-static void on_step(uv_work_t *work)
+static void on_compute(struct tls_job *job)
 {
-    struct tls_shake *k = container_of(work, struct tls_shake, work);
+    struct tls_shake *k = container_of(job, struct tls_shake, job);
 
     k->result = tls_conn_step(k->conn);
 }
 
-static void on_stepped(uv_work_t *work, int status);
-
-static void runner_go(struct tls_runner *r)
-{
-    while (r->running < STEPS_AT_A_TIME && !list_empty(&r->waiting)) {
-        struct tls_shake *k = container_of(list_pop(&r->waiting), struct tls_shake, node);
-
-        k->state = SHAKE_COMPUTING;
-        r->running++;
-        r->refs++;
-        uv_queue_work(&r->loop->uv, &k->work, on_step, on_stepped); /* fails only without a callback */
-    }
-}
-
 static void shake_queue(struct tls_shake *k)
 {
-    k->state = SHAKE_QUEUED;
-    list_push(&k->runner->waiting, &k->node);
-    runner_go(k->runner);
+    k->state = SHAKE_STEPPING;
+    tls_runner_push(k->runner, &k->job);
 }
 
 static void shake_ended(struct tls_shake *k)
@@ -142,27 +98,27 @@ static void shake_stepped(struct tls_shake *k)
         shake_end(k, 0, "");
 }
 
-static void on_stepped(uv_work_t *work, int status)
+static void on_computed(struct tls_job *job)
 {
-    struct tls_shake *k = container_of(work, struct tls_shake, work);
-    struct tls_runner *r = k->runner;
+    struct tls_shake *k = container_of(job, struct tls_shake, job);
 
-    (void)status; /* never cancelled */
-    r->running--;
     if (k->state == SHAKE_ABANDONED)
         shake_free(k);
     else
         shake_stepped(k);
-    runner_go(r);
-    tls_runner_unref(r);
+}
+
+static bool is_computing(const struct tls_shake *k)
+{
+    return k->state == SHAKE_STEPPING && !tls_job_waits(&k->job);
 }
 
 static void on_read(void *owner, char *p, size_t n)
 {
     struct tls_shake *k = owner;
 
-    if (k->state == SHAKE_COMPUTING ? buf_append(&k->late, p, n) : tls_conn_feed(k->conn, p, n)) {
-        if (k->state == SHAKE_COMPUTING)
+    if (is_computing(k) ? buf_append(&k->late, p, n) : tls_conn_feed(k->conn, p, n)) {
+        if (is_computing(k))
             k->ended = UV_EPROTO;
         else
             shake_end(k, UV_EPROTO, "server sent more than a TLS handshake has");
@@ -188,13 +144,17 @@ int tls_shake_start(struct tls_shake **out, struct tls_runner *r, struct stream 
     struct tls_shake *k = mem_zero(sizeof *k);
     int status;
 
-    list_init(&k->node);
+    list_init(&k->job.node);
+    k->job.compute = on_compute;
+    k->job.computed = on_computed;
     buf_init(&k->late, TLS_CONN_IN_BYTES);
     k->runner = r;
     k->s = s;
     k->done = done;
     k->owner = owner;
-    status = tls_conn_new(&k->conn, tls);
+    status = tls_runner_ready(r);
+    if (status == 0)
+        status = tls_conn_new(&k->conn, tls);
     if (status == 0) {
         stream_own(s, &ops, k);
         status = stream_read_start(s);
@@ -215,7 +175,7 @@ struct tls_shake *tls_shake_cancel(struct tls_shake *k)
         return NULL;
     stream_read_stop(k->s);
     stream_own(k->s, NULL, NULL);
-    if (k->state == SHAKE_COMPUTING)
+    if (is_computing(k))
         k->state = SHAKE_ABANDONED;
     else
         shake_free(k);

@@ -1,19 +1,13 @@
-/* tls_shake.h - the TLS handshake of one stream.  The arithmetic (milliseconds of CPU) runs on libuv's thread pool, the
- * bytes move on the loop.  Heap; owned by its dial.
- *
- * struct tls_runner bounds how many steps compute at a time, so that fifty dials at once leave the loop its core. */
+/* tls_shake.h - the TLS handshake of one stream.  The arithmetic (milliseconds of CPU) runs on the runner's thread, the
+ * bytes move on the loop.  Heap; owned by its dial. */
 #ifndef MILLRACE_IO_TLS_SHAKE_H
 #define MILLRACE_IO_TLS_SHAKE_H
 
 #include "io/stream.h"
 #include "io/tls.h"
 
-struct loop;
 struct tls_runner;
 struct tls_shake;
-
-struct tls_runner *tls_runner_new(struct loop *l);
-struct tls_runner *tls_runner_unref(struct tls_runner *r); /* lives on until the last step has returned */
 
 /* done comes once, from the loop, never from inside the start; the shake is gone then.  status 0: the stream is TLS now
  * (without owner, not reading); else text says why, good inside the callback. */
