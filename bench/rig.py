@@ -101,6 +101,7 @@ class Rig:
         self.nginx_path = shutil.which("nginx") or "/usr/sbin/nginx"
         self.folder = folder
         self.started = []
+        self.names = 0
         for p in (self.millrace_path, self.load_path, self.devnode_path, self.nginx_path):
             if not os.access(p, os.X_OK):
                 raise RuntimeError(f"{p} is not there: build with -Dbench=true -Dtests=true, install nginx")
@@ -108,8 +109,12 @@ class Rig:
     def path(self, name):
         return os.path.join(self.folder, name)
 
+    def fresh(self, name):
+        self.names += 1
+        return self.path(f"{name}-{self.names}")
+
     def start(self, name, args, net=None, env=None):
-        p = Process(args, self.path(f"{name}-{len(self.started)}.log"), net, env)
+        p = Process(args, self.fresh(name) + ".log", net, env)
         self.started.append(p)
         return p
 
@@ -149,7 +154,7 @@ class Rig:
     def nginx(self, nodes, servers, net=None, address="127.0.0.1"):
         """TLS (or not) in front of simulated nodes.  servers: dicts of port, node (index), tls (ecdsa, rsa or none),
         tickets, versions, and lines of configuration."""
-        folder = self.path(f"nginx-{len(self.started)}")
+        folder = self.fresh("nginx")
         os.mkdir(folder)
         blocks = "".join(f"upstream node{i} {{ server 127.0.0.1:{n.port}; keepalive 256; keepalive_requests 1000000000;"
                          f" keepalive_timeout 3600s; }}\n" for i, n in enumerate(nodes))
@@ -191,7 +196,7 @@ http {{
             name: {"family": family, "coalesce": False,
                    "endpoints": [dict({"name": f"{name}-node", "proxy": "none"}, **endpoint)]}
             for name, (family, endpoint) in chains.items()}, **top}
-        path = self.path(f"endpoints-{len(self.started)}.json")
+        path = self.fresh("endpoints") + ".json"
         json.dump(conf, open(path, "w"))
         p = self.start("millrace", [self.millrace_path, "-c", path], net, env)
         p.port = int(p.wait_line(r"listening on 127\.0\.0\.1:(\d+)", 30))
