@@ -156,6 +156,7 @@ def main():
     a.add_argument("--settle", type=float, default=10, help="from when on memory has to be flat")
     a.add_argument("--log", help="keep the gateway's log here")
     o = a.parse_args()
+    o.settle = min(o.settle, o.seconds / 3)
     targets = Targets()
     folder = tempfile.mkdtemp(prefix="millrace-soak-")
     rig = None
