@@ -103,7 +103,7 @@ void route_elsewhere(struct flight *f)
         return;
     upstream_dequeue(f);
     if (!upstream_enqueue(next, f, true)) {
-        upstream_enqueue(u, f, true);
+        upstream_requeue(f);
         return;
     }
     f->moves++;
@@ -192,6 +192,10 @@ void route_due(struct worker *w, struct flight *f)
         /* What kept it: an endpoint that cannot be reached, or too few sockets. */
         why.fail = e->pool.opened && !e->backoff.failures ? FAIL_QUEUE_TIMEOUT : FAIL_UPSTREAM_TIMEOUT;
         why.detail = why.fail == FAIL_UPSTREAM_TIMEOUT ? "no connection could be made in time" : NULL;
+        upstream_dequeue(f);
+    } else if (f->state == FLIGHT_PARKED) {
+        why.fail = FAIL_QUEUE_TIMEOUT;
+        why.detail = "the client did not take the answers before this one";
         upstream_dequeue(f);
     }
     if (f->upstream)

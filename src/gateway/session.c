@@ -16,6 +16,7 @@ enum {
     LINGER_MS = 1000,
     UNSENT_HIGH = 262144, /* with so much queued in the stream no further answer is put behind it */
     STREAM_FROM = 65536,  /* an incomplete array is streamed once so much of it is ready */
+    UNPARK_AT_ONCE = 64,  /* parked flights; the answers of those that leave bring the next */
     STASH_MAX = 131072    /* unparsed bytes of a paused client: at most what one read brings */
 };
 
@@ -92,6 +93,7 @@ void session_open(struct worker *w, struct stream *stream, bool admin)
     list_init(&s->dirty);
     list_init(&s->exchanges);
     list_init(&s->stalled);
+    list_init(&s->parked);
     list_push(&w->sessions, &s->all);
     w->n_sessions++;
     w->n_sessions_service += !admin;
@@ -148,6 +150,7 @@ static struct stream *dismantle(struct session *s)
         link_resume(container_of(s->stalled.next, struct link, stall));
     while (!list_empty(&s->exchanges))
         drop_first(s);
+    assert(list_empty(&s->parked));
     parser_put(s);
     if (s->stash) {
         buf_deinit(s->stash);
@@ -191,12 +194,19 @@ struct session *session_waiting(const struct flight *f, const struct call **c)
     return container_of((*c)->envelope, struct exchange, envelope)->session;
 }
 
-/* Must c's answer be sent before all others that are missing? */
-static bool is_next(const struct session *s, const struct call *c)
+/* The call whose answer must be sent before all others that are missing; NULL: there is none. */
+static const struct call *next_call(const struct session *s)
 {
     const struct exchange *x = container_of(s->exchanges.next, struct exchange, node);
 
-    return !list_empty(&s->exchanges) && x->is_rpc && c == envelope_next(&x->envelope);
+    return !list_empty(&s->exchanges) && x->is_rpc ? envelope_next(&x->envelope) : NULL;
+}
+
+void session_park(struct session *s, struct flight *f)
+{
+    f->state = FLIGHT_PARKED;
+    list_push(&s->parked, &f->queued);
+    s->worker->stats.calls_parked++;
 }
 
 bool session_backed_up(const struct session *s, const struct call *c)
@@ -205,7 +215,7 @@ bool session_backed_up(const struct session *s, const struct call *c)
 
     if (queued + s->held_bytes <= s->worker->conf->limits.max_client_buffer_bytes)
         return false;
-    return queued > UNSENT_HIGH || !is_next(s, c);
+    return queued > UNSENT_HIGH || c != next_call(s);
 }
 
 /* Too much is under way for one connection: later requests wait in the kernel. */
@@ -386,7 +396,7 @@ static int flush_first(struct session *s, struct exchange *x)
 /* Each answer may make room, or change whose turn it is. */
 static bool waits_for_room(const struct session *s)
 {
-    return s->reading == READING_PAUSED || !list_empty(&s->stalled);
+    return s->reading == READING_PAUSED || !list_empty(&s->stalled) || !list_empty(&s->parked);
 }
 
 /* Lets stalled links read on, as many as there is room for. */
@@ -401,10 +411,28 @@ static void resume_links(struct session *s)
         if (expected + LINK_READ_MAX <= s->worker->conf->limits.max_client_buffer_bytes) {
             expected += LINK_READ_MAX;
             link_resume(k);
-        } else if (!session_waiting(k->flight, &c) || (queued <= UNSENT_HIGH && is_next(s, c))) {
+        } else if (!session_waiting(k->flight, &c) || (queued <= UNSENT_HIGH && c == next_call(s))) {
             link_resume(k);
         }
     }
+}
+
+/* Sends parked flights on their way, as many as there is room for; each may come back when it is about to depart. */
+static void resume_flights(struct session *s)
+{
+    const struct call *next = next_call(s);
+    struct list *it = &s->parked;
+
+    for (unsigned n = 0; n < UNPARK_AT_ONCE && it->next != &s->parked && !session_backed_up(s, NULL); n++)
+        it = it->next;
+    while (it != &s->parked) { /* the last first: each goes to the front of its queue */
+        struct flight *f = container_of(it, struct flight, queued);
+
+        it = it->prev;
+        upstream_requeue(f);
+    }
+    if (next && next->flight && next->flight->state == FLIGHT_PARKED && !session_backed_up(s, next))
+        upstream_requeue(next->flight);
 }
 
 static void resume(struct session *s)
@@ -412,6 +440,7 @@ static void resume(struct session *s)
     struct buf stash;
 
     resume_links(s);
+    resume_flights(s);
     if (s->reading != READING_PAUSED || overfull(s))
         return;
     enter(s, READING_IDLE);

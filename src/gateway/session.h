@@ -8,6 +8,7 @@
 
 struct h1_request;
 struct h1_server;
+struct flight;
 struct link;
 struct stream;
 struct worker;
@@ -30,13 +31,14 @@ struct session {
     struct worker *worker;
     struct stream *stream;
     struct h1_server *http; /* only while a request is under way */
-    struct list all, dirty, exchanges, stalled;
-    struct buf *stash;     /* bytes read but not parsed while paused */
-    size_t held_bytes;     /* answers held, and parts of answers under way, for this client */
-    uint64_t sent_bytes;   /* given to the stream */
-    uint64_t taken_before; /* of these, what the client had taken at the last look */
-    uint64_t since_ms;     /* start of the present reading state */
-    uint64_t write_ms;     /* last time the client took bytes of what is queued */
+    struct list all, dirty, exchanges;
+    struct list stalled, parked; /* links that are not read, and flights that do not depart: it holds too much */
+    struct buf *stash;           /* bytes read but not parsed while paused */
+    size_t held_bytes;           /* answers held, and parts of answers under way, for this client */
+    uint64_t sent_bytes;         /* given to the stream */
+    uint64_t taken_before;       /* of these, what the client had taken at the last look */
+    uint64_t since_ms;           /* start of the present reading state */
+    uint64_t write_ms;           /* last time the client took bytes of what is queued */
     struct heap_node due;
 };
 
@@ -57,6 +59,8 @@ struct session *session_waiting(const struct flight *f, const struct call **c);
 /* Does the client hold so much that no answer for c should be read?  The one that must be sent next always may, or
  * nothing would ever move; but not while the client takes nothing. */
 bool session_backed_up(const struct session *s, const struct call *c);
+/* Holds f, that was to depart, until there is room for its answer. */
+void session_park(struct session *s, struct flight *f);
 void session_count(struct session *s, long bytes);
 
 #endif

@@ -9,6 +9,7 @@
 #include "gateway/link.h"
 #include "gateway/proxy_env.h"
 #include "gateway/route.h"
+#include "gateway/session.h"
 #include "gateway/worker.h"
 #include "rpc/error.h"
 
@@ -99,10 +100,8 @@ bool upstream_is_full(const struct upstream *u)
     return u->n_waiting >= u->endpoint.conf->pool.max_waiting + seats(u);
 }
 
-bool upstream_enqueue(struct upstream *u, struct flight *f, bool front)
+static void enqueue(struct upstream *u, struct flight *f, bool front)
 {
-    if (upstream_is_full(u))
-        return false;
     f->state = FLIGHT_QUEUED;
     f->upstream = u;
     f->link = NULL;
@@ -112,7 +111,20 @@ bool upstream_enqueue(struct upstream *u, struct flight *f, bool front)
         list_push(&u->waiting, &f->queued);
     u->n_waiting++;
     upstream_mark(u);
+}
+
+bool upstream_enqueue(struct upstream *u, struct flight *f, bool front)
+{
+    if (upstream_is_full(u))
+        return false;
+    enqueue(u, f, front);
     return true;
+}
+
+void upstream_requeue(struct flight *f)
+{
+    upstream_dequeue(f);
+    enqueue(f->upstream, f, true);
 }
 
 void upstream_dequeue(struct flight *f)
@@ -122,6 +134,8 @@ void upstream_dequeue(struct flight *f)
     if (!list_linked(&f->queued))
         return;
     list_remove(&f->queued);
+    if (f->state == FLIGHT_PARKED)
+        return;
     if (--u->n_waiting == 0)
         list_remove(&u->starved); /* a place in that line is for those who have calls waiting */
 }
@@ -254,20 +268,32 @@ static void arm(struct upstream *u, uint64_t now_ms)
         heap_set(&u->worker->upstreams_due, &u->due, at_ms);
 }
 
-/* Pairs those who wait with idle links, in order; only a flight that needs a fresh link lets others pass. */
+/* Pairs those who wait with idle links, in order; only a flight that needs a fresh link, or whose client holds too
+ * much, lets others pass. */
 static void board(struct upstream *u, uint64_t now_ms)
 {
     struct pool *p = &u->endpoint.pool;
 
     list_each_safe (it, nx, &u->waiting) {
         struct flight *f = container_of(it, struct flight, queued);
-        struct pool_member *m = pool_take(p, f->fresh_only, now_ms);
+        const struct call *c;
+        struct session *s;
+        struct pool_member *m;
 
+        if (p->n_idle == 0)
+            break;
+        s = session_waiting(f, &c);
+        if (s && session_backed_up(s, c)) {
+            upstream_dequeue(f);
+            session_park(s, f);
+            continue;
+        }
+        m = pool_take(p, f->fresh_only, now_ms);
         if (m) {
             upstream_dequeue(f);
             if (link_send(container_of(m, struct link, member), f) < 0)
-                upstream_enqueue(u, f, true);
-        } else if (!f->fresh_only || p->n_idle == 0) {
+                upstream_requeue(f);
+        } else if (!f->fresh_only) {
             break;
         }
     }

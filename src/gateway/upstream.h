@@ -35,7 +35,8 @@ struct upstream *upstream_free(struct upstream *u);
 
 /* Queues a flight here. false: the queue is full. front: before all others (it has been under way already). */
 bool upstream_enqueue(struct upstream *u, struct flight *f, bool front);
-void upstream_dequeue(struct flight *f); /* fine when it is not queued */
+void upstream_requeue(struct flight *f); /* back to the front of its queue, where it has had its place before */
+void upstream_dequeue(struct flight *f); /* parked ones too; fine when it is not queued */
 
 void upstream_mark(struct upstream *u);     /* something changed: dispatch at the end of the turn */
 void upstream_dispatch(struct upstream *u); /* pairs waiting flights with links, dials what is wanted */

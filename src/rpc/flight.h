@@ -15,6 +15,7 @@ struct link;
 enum flight_state {
     FLIGHT_NEW,
     FLIGHT_QUEUED, /* waits at `upstream` for a link */
+    FLIGHT_PARKED, /* waits in session.parked: its client holds too much */
     FLIGHT_WIRE,   /* rides on `link` */
 };
 
@@ -29,7 +30,7 @@ struct flight {
     uint64_t start_us, sent_us;
     uint64_t deadline_ms; /* of its longest waiter */
     struct heap_node due; /* in the worker's heap of deadlines: deadline_ms, or sooner by the endpoint's own time-out */
-    struct list queued;   /* in its endpoint's queue */
+    struct list queued;   /* in its endpoint's queue, or parked */
     struct list calls;    /* call.waiting */
     const struct method *method;
     struct chain *chain;

@@ -117,7 +117,7 @@ class Client:
             return Response(status, reason, headers, b"", raw)
         if "transfer-encoding" in low:
             assert low["transfer-encoding"].lower() == "chunked" and "content-length" not in low, headers
-            body = b""
+            parts = []
             while True:
                 while b"\r\n" not in self.buf:
                     self._more()
@@ -125,11 +125,11 @@ class Client:
                 n = int(size, 16)
                 while len(self.buf) < n + 2:
                     self._more()
-                body += self.buf[:n]
+                parts.append(self.buf[:n])
                 assert self.buf[n:n + 2] == b"\r\n"
                 self.buf = self.buf[n + 2:]
                 if n == 0:
-                    return Response(status, reason, headers, body, raw)
+                    return Response(status, reason, headers, b"".join(parts), raw)
         assert "content-length" in low, "no framing in %r" % headers
         n = int(low["content-length"])
         if len(self.buf) < n:

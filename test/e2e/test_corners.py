@@ -33,7 +33,7 @@ class Batches(Case):
 
     def test_complete_batch_that_the_client_takes_slowly(self):
         """All but the first are there early: the batch leaves whole, with its length, in more than one go."""
-        g, u = self.front(sized)
+        g, u = self.front(sized, limits={"max_client_buffer_bytes": 16 * MIB})
         with Client(g.addr, rcvbuf=4096) as c:
             c.send(c.build([call(0, 10, 1.0)] + [call(i, 30000) for i in range(1, 300)]))
             time.sleep(1.5)
@@ -98,6 +98,39 @@ class SlowReaders(Case):
         time.sleep(0.5)
         g.signal(signal.SIGTERM)
         self.assertGreaterEqual(self.read_slowly(c, 20 * MIB), 20 * MIB)
+
+
+class NotReading(Case):
+    """A client that asks for much and reads nothing: its share is all it holds, and others do not notice."""
+
+    SMALL = 50000  # an answer that comes in one read
+
+    def flood(self):
+        g, u = self.front(sized, limits={"call_timeout_ms": 60000, "write_timeout_ms": 60000}, program=MILLRACE_FAST)
+        with g.client() as c:
+            c.request(json.dumps(call(0)))
+        before = g.rss_kib()
+        c = Client(g.addr, rcvbuf=65536)
+        self.addCleanup(c.close)
+        for i in range(4):
+            c.send(c.build([call(j, self.SMALL) for j in range(1000)]))
+        time.sleep(2)
+        return g, c, before
+
+    def test_answers_that_come_in_one_read_are_bounded_too(self):
+        g, c, before = self.flood()
+        self.assertLessEqual((g.rss_kib() - before) / 1024, 16)
+        with g.client() as other:
+            start = time.monotonic()
+            self.assertEqual(len(other.request(json.dumps(call(1))).json()["result"]), 10)
+            self.assertLess(time.monotonic() - start, 1)
+
+    def test_all_of_it_arrives_when_it_reads(self):
+        g, c, before = self.flood()
+        for i in range(4):
+            got = c.read_response().json()
+            bad = [x for j, x in enumerate(got) if x["id"] != j or len(x.get("result", ())) != self.SMALL]
+            self.assertFalse(bad, repr(bad)[:1000])
 
 
 class SharedSockets(Case):
