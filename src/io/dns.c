@@ -180,6 +180,25 @@ static int literal(struct dns_answer *out, const char *host, int family)
     return family == AF_UNSPEC || family == r ? 0 : UV_EAI_ADDRFAMILY;
 }
 
+/* "localhost" and names below it are this machine whatever a server says, or a hosts file that is not there (RFC 6761
+ * section 6.3). */
+static int localhost(struct dns_answer *out, const char *host, int family)
+{
+    static const char name[] = "localhost";
+    size_t n = strlen(host), len = sizeof name - 1;
+
+    if (n > 0 && host[n - 1] == '.')
+        n--;
+    if (n < len || strncasecmp(host + n - len, name, len) != 0 || (n > len && host[n - len - 1] != '.'))
+        return DNS_PENDING;
+    memset(out, 0, sizeof *out);
+    if (family != AF_INET6)
+        uv_ip4_addr("127.0.0.1", 0, &out->v[out->n++].v4);
+    if (family != AF_INET)
+        uv_ip6_addr("::1", 0, &out->v[out->n++].v6);
+    return 0;
+}
+
 int dns_get(struct dns *d, const char *host, int family, uint64_t ttl_ms, struct dns_answer *out, struct dns_wait *w)
 {
     const struct addrinfo hints = {.ai_family = family, .ai_socktype = SOCK_STREAM};
@@ -188,6 +207,8 @@ int dns_get(struct dns *d, const char *host, int family, uint64_t ttl_ms, struct
     int r = literal(out, host, family);
 
     list_init(&w->node);
+    if (r == DNS_PENDING)
+        r = localhost(out, host, family);
     if (r != DNS_PENDING)
         return r;
     e = entry_get(d, host, family);

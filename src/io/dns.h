@@ -35,8 +35,8 @@ struct dns_wait {
 struct dns *dns_new(struct loop *l);
 struct dns *dns_free(struct dns *d); /* nobody may wait */
 
-/* 0: *out is filled (an IP literal, or cached).  DNS_PENDING: w->done will be called from the loop.  <0: it failed.
- * family: AF_UNSPEC, AF_INET, AF_INET6. */
+/* 0: *out is filled (an IP literal, localhost, or cached).  DNS_PENDING: w->done will be called from the loop.  <0: it
+ * failed.  family: AF_UNSPEC, AF_INET, AF_INET6. */
 int dns_get(struct dns *d, const char *host, int family, uint64_t ttl_ms, struct dns_answer *out, struct dns_wait *w);
 void dns_wait_cancel(struct dns_wait *w); /* fine when it does not wait */
 

@@ -158,7 +158,8 @@ static uint16_t dead_port(void)
 
 TEST(connects_by_address_and_by_name)
 {
-    static const char *const hosts[] = {"127.0.0.1", "localhost", "localhost", "LOCALHOST"};
+    /* The last two are a name to us, and an address to the resolver, which needs no network for that. */
+    static const char *const hosts[] = {"127.0.0.1", "localhost", "127.1", "127.1"};
     struct world w;
 
     world_start(&w);
@@ -174,8 +175,8 @@ TEST(connects_by_address_and_by_name)
             CHECK_EQ(atoi(strrchr(stream_peer(o->r.stream, peer, sizeof peer), ':') + 1), port_of(w.l));
         CHECK(!o->r.tls_resumed);
         printf("# %s: dns %u us, connect %u us\n", hosts[i], o->r.dns_us, o->r.connect_us);
-        if (i >= 2)
-            CHECK(o->r.dns_us < 1000); /* from the cache */
+        if (i != 2)
+            CHECK(o->r.dns_us < 1000); /* known, or from the cache */
     }
     world_end(&w);
 }
@@ -228,6 +229,41 @@ TEST(errors_are_told_later)
     }
 }
 
+TEST(localhost_without_asking)
+{
+    static const struct {
+        const char *host;
+        int family, status;
+        unsigned n;
+    } rows[] = {
+        {"localhost", AF_UNSPEC, 0, 2},
+        {"LocalHost.", AF_INET, 0, 1},
+        {"node.localhost", AF_INET6, 0, 1},
+        /* too long for the resolver to ask anybody */
+        {"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxlocalhost", AF_UNSPEC, DNS_PENDING, 0},
+        {"localhost.xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", AF_UNSPEC, DNS_PENDING, 0},
+    };
+    struct world w;
+    struct dns *d;
+
+    world_start(&w);
+    d = dns_new(w.loop);
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct dns_answer a = {0};
+        struct dns_wait wait = {0};
+        int r = dns_get(d, rows[i].host, rows[i].family, 1000, &a, &wait);
+
+        CHECK_EQ(r, rows[i].status);
+        if (r == 0)
+            CHECK_EQ(a.n, rows[i].n);
+        if (r == 0 && rows[i].family != AF_UNSPEC)
+            CHECK_EQ(a.v[0].sa.sa_family, rows[i].family);
+        dns_wait_cancel(&wait);
+    }
+    dns_free(d);
+    world_end(&w);
+}
+
 TEST(unknown_name)
 {
     struct world w;
@@ -254,7 +290,7 @@ TEST(concurrent_and_cancelled)
 
     world_start(&w);
     t = (struct dial_target){
-        .host = "localhost", .port = port_of(w.l), .family = DIAL_V4, .dns_ttl_ms = 1000, .timeout_ms = 5000};
+        .host = "127.1", .port = port_of(w.l), .family = DIAL_V4, .dns_ttl_ms = 1000, .timeout_ms = 5000};
     for (unsigned i = 0; i < 6; i++)
         start(&w, i, &t);
     for (unsigned i = 0; i < 6; i += 2) {
