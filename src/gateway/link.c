@@ -180,9 +180,9 @@ static void on_response(struct link *k, bool surplus)
         route_answered(w, f, m.kind == MESSAGE_ERROR, m.payload, ref);
 
     w->stats.late_answers += surplus;
-    if (reuse && pool_give(&u->endpoint.pool, &k->member, u->n_waiting > 0, worker_now_ms(w))) {
+    if (reuse && pool_give(&u->endpoint.pool, &k->member, worker_now_ms(w))) {
         link_enter(k, LINK_IDLE);
-        if (u->n_waiting || !heap_linked(&u->due)) /* who waits, or its idle time-out */
+        if (u->n_waiting || !heap_linked(&u->due) || pool_next_expiry(&u->endpoint.pool) < u->due.key)
             upstream_mark(u);
         else
             upstream_feed_starved(w); /* an idle socket here may make room for one elsewhere */
@@ -272,7 +272,7 @@ static void on_dialled(void *owner, struct dial_result *r)
     }
     if (r->status < 0) {
         link_close(k);
-    } else if (pool_give(&u->endpoint.pool, &k->member, u->n_waiting > 0, worker_now_ms(worker_of(k)))) {
+    } else if (pool_give(&u->endpoint.pool, &k->member, worker_now_ms(worker_of(k)))) {
         link_enter(k, LINK_IDLE);
     } else {
         link_close(k);

@@ -85,13 +85,14 @@ struct pool_member *pool_take(struct pool *p, bool fresh, uint64_t now_ms)
     return m;
 }
 
-bool pool_give(struct pool *p, struct pool_member *m, bool wanted, uint64_t now_ms)
+bool pool_give(struct pool *p, struct pool_member *m, uint64_t now_ms)
 {
+    bool worn = p->conf->max_requests_per_socket && m->carried >= p->conf->max_requests_per_socket;
+
     assert(m->state == POOL_DIALLING || m->state == POOL_BUSY);
     if (m->state == POOL_DIALLING)
         p->opened++;
-    if ((p->conf->max_requests_per_socket && m->carried >= p->conf->max_requests_per_socket) ||
-        (!wanted && p->n_idle >= p->conf->max_idle)) {
+    if (worn || (p->conf->max_idle == 0 && m->carried)) {
         p->closed++;
         enter(p, m, POOL_OUT, now_ms);
         return false;
@@ -131,7 +132,11 @@ uint64_t pool_idle_since(const struct pool *p)
 
 uint64_t pool_next_expiry(const struct pool *p)
 {
-    return p->n_idle ? pool_idle_since(p) + p->conf->idle_timeout_ms : UINT64_MAX;
+    uint64_t patience_ms = p->conf->idle_timeout_ms;
+
+    if (p->n_idle > p->conf->max_idle && patience_ms > POOL_SURPLUS_MS)
+        patience_ms = POOL_SURPLUS_MS;
+    return p->n_idle ? pool_idle_since(p) + patience_ms : UINT64_MAX;
 }
 
 struct pool_member *pool_evict(struct pool *p)

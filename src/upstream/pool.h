@@ -10,6 +10,8 @@
 #include "base/list.h"
 #include "upstream/endpoint_conf.h"
 
+enum { POOL_SURPLUS_MS = 2000 };
+
 enum pool_state { POOL_OUT, POOL_DIALLING, POOL_IDLE, POOL_BUSY };
 
 struct pool_member {
@@ -38,9 +40,10 @@ void pool_remove(struct pool *p, struct pool_member *m);               /* whatev
 /* The idle connection for the next call, now busy; NULL: none, or max_inflight is reached.  fresh: only one that
  * carried nothing. */
 struct pool_member *pool_take(struct pool *p, bool fresh, uint64_t now_ms);
-/* A dialled or busy connection is free.  false: it must be closed (max_idle, max_requests_per_socket); it is removed
- * then. wanted: a call waits for it, so max_idle does not count. */
-bool pool_give(struct pool *p, struct pool_member *m, bool wanted, uint64_t now_ms);
+/* A dialled or busy connection is free.  false: it must be closed (max_requests_per_socket, or max_idle is 0); it is
+ * removed then.  More than max_idle may lie idle, but not for longer than POOL_SURPLUS_MS: a socket that the next burst
+ * needs again is not closed between two of them. */
+bool pool_give(struct pool *p, struct pool_member *m, uint64_t now_ms);
 
 /* How many dials to start now for `waiting` calls, and to keep min_warm; at most what max_sockets leaves. */
 unsigned pool_dials_wanted(const struct pool *p, unsigned waiting);

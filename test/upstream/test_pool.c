@@ -11,7 +11,7 @@ static const struct pool_conf conf = {
 static void add_idle(struct pool *p, struct pool_member *m, uint64_t now_ms)
 {
     pool_add(p, m, now_ms);
-    CHECK(pool_give(p, m, true, now_ms));
+    CHECK(pool_give(p, m, now_ms));
 }
 
 TEST(lifo_reuses_the_warmest_fifo_the_coldest)
@@ -30,7 +30,7 @@ TEST(lifo_reuses_the_warmest_fifo_the_coldest)
         CHECK(pool_take(&p, false, 3) == NULL);
         CHECK_EQ(p.carried_new, 2);
         CHECK_EQ(p.carried_reused, 0);
-        CHECK(pool_give(&p, &a, false, 4));
+        CHECK(pool_give(&p, &a, 4));
         CHECK(pool_take(&p, true, 5) == NULL); /* it carried one: not fresh */
         CHECK(pool_take(&p, false, 5) == &a);
         CHECK_EQ(p.carried_reused, 1);
@@ -43,30 +43,47 @@ TEST(lifo_reuses_the_warmest_fifo_the_coldest)
 
 TEST(idle_connections_are_bounded_and_expire)
 {
+    struct pool_conf long_lived = conf;
     struct pool p;
     struct pool_member a, b, c;
 
-    pool_init(&p, &conf, 0);
+    long_lived.idle_timeout_ms = 10000;
+    pool_init(&p, &long_lived, 0);
     add_idle(&p, &a, 0);
     add_idle(&p, &b, 100);
-    pool_add(&p, &c, 100);
-    CHECK(!pool_give(&p, &c, false, 100)); /* max_idle 2 */
-    CHECK_EQ(pool_sockets(&p), 2);
-    pool_add(&p, &c, 100);
-    CHECK(pool_give(&p, &c, true, 100)); /* a call waits for it */
-    CHECK_EQ(pool_next_expiry(&p), 1000);
-    CHECK(pool_expire(&p, 999) == NULL);
-    CHECK(pool_expire(&p, 1000) == &a);
-    CHECK(pool_expire(&p, 1000) == NULL);
-    CHECK(pool_take(&p, false, 1050) == &c);
-    CHECK(pool_give(&p, &c, false, 1060)); /* its idle time begins anew */
-    CHECK_EQ(pool_next_expiry(&p), 1100);
-    CHECK(pool_expire(&p, 1100) == &b);
-    CHECK_EQ(pool_next_expiry(&p), 2060);
+    CHECK_EQ(pool_next_expiry(&p), 10000);
+    add_idle(&p, &c, 300); /* one more than max_idle: the longest idle one goes soon */
+    CHECK_EQ(pool_next_expiry(&p), POOL_SURPLUS_MS);
+    CHECK(pool_take(&p, false, 400) == &c);
+    CHECK_EQ(pool_next_expiry(&p), 10000); /* in use: nothing is too many */
+    CHECK(pool_give(&p, &c, 500));
+    CHECK(pool_expire(&p, POOL_SURPLUS_MS - 1) == NULL);
+    CHECK(pool_expire(&p, POOL_SURPLUS_MS) == &a);
+    CHECK(pool_expire(&p, POOL_SURPLUS_MS + 100) == NULL); /* two are left: these may stay */
+    CHECK_EQ(pool_next_expiry(&p), 10100);
+    CHECK(pool_take(&p, false, 3000) == &c);
+    CHECK(pool_give(&p, &c, 3060)); /* its idle time begins anew */
+    CHECK(pool_expire(&p, 10100) == &b);
+    CHECK_EQ(pool_next_expiry(&p), 13060);
     CHECK(pool_evict(&p) == &c);
     CHECK(pool_evict(&p) == NULL);
     CHECK_EQ(pool_next_expiry(&p), UINT64_MAX);
-    CHECK_EQ(p.closed, 4);
+    CHECK_EQ(p.closed, 3);
+    pool_deinit(&p);
+}
+
+TEST(max_idle_zero_keeps_none_that_was_used)
+{
+    struct pool_conf none = conf;
+    struct pool p;
+    struct pool_member a;
+
+    none.max_idle = 0;
+    pool_init(&p, &none, 0);
+    add_idle(&p, &a, 0); /* dialled for a call */
+    CHECK(pool_take(&p, false, 0) == &a);
+    CHECK(!pool_give(&p, &a, 0));
+    CHECK_EQ(pool_sockets(&p), 0);
     pool_deinit(&p);
 }
 
@@ -114,9 +131,9 @@ TEST(max_requests_per_socket_and_max_inflight)
     CHECK(pool_take(&p, false, 0) == &b);
     CHECK(pool_take(&p, false, 0) == NULL); /* one call on the wire is all it may have */
     CHECK_EQ(pool_dials_wanted(&p, 5), 0);
-    CHECK(pool_give(&p, &b, true, 0));
+    CHECK(pool_give(&p, &b, 0));
     CHECK(pool_take(&p, false, 0) == &b);
-    CHECK(!pool_give(&p, &b, true, 0)); /* two carried: done */
+    CHECK(!pool_give(&p, &b, 0)); /* two carried: done */
     pool_remove(&p, &a);
     pool_deinit(&p);
 }
