@@ -33,6 +33,7 @@ struct exchange {
     struct session *session;
     struct chain *chain; /* with is_rpc */
     uint64_t start_us;
+    size_t asked_bytes; /* of the request's body, as counted in the session */
     struct blob *plain; /* the body when not is_rpc; NULL: empty */
     struct envelope envelope;
 };

@@ -238,6 +238,8 @@ static void take_rpc(struct exchange *x, struct chain *chain, struct slice body)
     message_body_scan(b, body, w->conf->limits.max_batch_calls, w->conf->limits.max_json_depth);
     x->is_rpc = true;
     x->chain = chain;
+    x->asked_bytes = body.n;
+    x->session->asked_bytes += body.n;
     envelope_init(&x->envelope, b);
     if (b->fail) {
         struct error_detail d = {.fail = b->fail};

@@ -134,6 +134,7 @@ static void drop_first(struct session *s)
     release(s, x);
     if (x->is_rpc)
         session_count(s, -(long)x->envelope.held_bytes);
+    s->asked_bytes -= x->asked_bytes;
     list_remove(&x->node);
     s->n_exchanges--;
     request_free(s->worker, x);
@@ -222,7 +223,8 @@ bool session_backed_up(const struct session *s, const struct call *c)
 static bool overfull(const struct session *s)
 {
     return s->n_exchanges >= s->worker->conf->limits.max_pipelined ||
-           s->held_bytes + stream_queued_bytes(s->stream) > s->worker->conf->limits.max_client_buffer_bytes;
+           s->asked_bytes + s->held_bytes + stream_queued_bytes(s->stream) >
+               s->worker->conf->limits.max_client_buffer_bytes;
 }
 
 static void pause_reading(struct session *s, const char *rest, size_t n)

@@ -34,6 +34,7 @@ struct session {
     struct list all, dirty, exchanges;
     struct list stalled, parked; /* links that are not read, and flights that do not depart: it holds too much */
     struct buf *stash;           /* bytes read but not parsed while paused */
+    size_t asked_bytes;          /* bodies of requests under way */
     size_t held_bytes;           /* answers held, and parts of answers under way, for this client */
     uint64_t sent_bytes;         /* given to the stream */
     uint64_t taken_before;       /* of these, what the client had taken at the last look */

@@ -18,7 +18,7 @@ def sized(conn):
         r = conn.read_request()
         if r is None:
             return
-        n, delay = r.json["params"]
+        n, delay = r.json["params"][:2]
         time.sleep(delay)
         conn.send(http(reply(r.id, '"%s"' % ("r" * n))))
 
@@ -124,6 +124,17 @@ class NotReading(Case):
             start = time.monotonic()
             self.assertEqual(len(other.request(json.dumps(call(1))).json()["result"]), 10)
             self.assertLess(time.monotonic() - start, 1)
+
+    def test_large_requests_are_not_taken_all_at_once(self):
+        g, u = self.front(sized, program=MILLRACE_FAST)
+        before = g.rss_kib()
+        with Client(g.addr, timeout=2) as c:
+            body = json.dumps({**call(1), "params": [10, 1.0, "x" * (8 * MIB)]})
+            try:
+                c.send(c.build(body) * 20)
+            except socket.timeout:
+                pass
+            self.assertLessEqual((g.rss_kib() - before) / 1024, 40)
 
     def test_all_of_it_arrives_when_it_reads(self):
         g, c, before = self.flood()
