@@ -291,7 +291,8 @@ class Proxy:
                 s.close()
                 return
             host, port = head.split(b" ")[1].decode().rsplit(":", 1)
-            up = socket.create_connection((host.strip("[]"), int(port)), 10)
+            # not every machine has a hosts file that says so
+            up = socket.create_connection(("127.0.0.1" if host == "localhost" else host.strip("[]"), int(port)), 10)
             self.socks.append(up)
             s.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
             if rest:
