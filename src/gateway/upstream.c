@@ -110,6 +110,9 @@ static void enqueue(struct upstream *u, struct flight *f, bool front)
     else
         list_push(&u->waiting, &f->queued);
     u->n_waiting++;
+    /* After a try: the endpoint's own time-out does not run while it waits. */
+    if (f->due.key != f->deadline_ms)
+        heap_set(&u->worker->flights_due, &f->due, f->deadline_ms);
     upstream_mark(u);
 }
 

@@ -244,6 +244,23 @@ class DeadSockets(Case):
         u = self.upstream(script)
         return self.gateway(config(endpoint("http://node.invalid/", proxy=u.url(), **ep))), u
 
+    def test_an_endpoints_time_limit_does_not_run_while_a_call_moves(self):
+        """500 of its 700 ms pass before the first connection dies, 400 more while the second is made."""
+        def script(conn):
+            if conn.read_request() is None:
+                return
+            time.sleep(0.4)
+            conn.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            r = conn.read_request()
+            if r:
+                conn.answer(r)
+                if conn.read_request():
+                    time.sleep(0.5)
+        g, u = self.proxied(script, timeout_ms=700)
+        with g.client() as c:
+            c.request(json.dumps(call(0)))
+            self.assertIn("result", c.request(json.dumps(call(1))).json())
+
     def test_calls_under_dead_sockets_move_at_once(self):
         """Ten of twenty idle sockets are dead: ten new ones are dialled side by side, and others need not wait for them."""
         g, u = self.proxied(far(0.2), pool={"max_sockets": 20, "max_idle": 20})
