@@ -101,7 +101,7 @@ MISTAKES = {
     "header_frames": (E + "headers", {"Content-Length": "5"}, ["endpoints[0].headers", "Content-Length"]),
     "header_with_newline": (E + "headers", {"X-A": "b\r\nc"}, ["endpoints[0].headers"]),
     "header_bad_name": (E + "headers", {"X A": "b"}, ["endpoints[0].headers"]),
-    "client_cert_without_key": (E + "tls", {"client_cert": "/etc/hosts"}, ["client_key"]),
+    "client_cert_without_key": (E + "tls", {"client_cert": "/etc/passwd"}, ["client_key"]),
     "min_warm_over_max_sockets": (E + "pool", {"max_sockets": 2, "min_warm": 5}, ["min_warm"]),
     "unset_variable": (E + "url", "http://127.0.0.1/${MILLRACE_TEST_UNSET}", ["endpoints[0].url", "MILLRACE_TEST_UNSET"]),
     "open_variable": (E + "url", "http://127.0.0.1/${OPEN", ["endpoints[0].url"]),
