@@ -1,7 +1,5 @@
 #include "gateway/route.h"
 
-#include <assert.h>
-
 #include "gateway/access_log.h"
 #include "gateway/chain.h"
 #include "gateway/link.h"
@@ -17,19 +15,24 @@ struct worker *route_owner(struct worker *w, const struct flight *f)
     return w;
 }
 
-/* Whose turn it is among those that are up, of the lowest tier that has any: first choice is one where the call departs
- * without waiting. */
-static struct upstream *choose_up(struct chain *c, uint64_t untried)
+/* Whose turn it is among those that are up and have a place in their queue, of the lowest tier that has any: first
+ * choice is one where the call departs without waiting.  NULL: none; *full: some are up. */
+static struct upstream *choose_up(struct chain *c, uint64_t untried, bool *full)
 {
     uint64_t now_ms = worker_now_ms(c->worker), up = 0, room = 0;
     unsigned i;
 
+    *full = false;
     for (i = 0; i < c->n_upstreams; i++) {
         const struct upstream *u = c->upstreams[i];
         uint64_t bit = UINT64_C(1) << i;
 
-        if (!(untried & bit) || !endpoint_usable(&u->endpoint, now_ms) || upstream_is_full(u))
+        if (!(untried & bit) || !endpoint_usable(&u->endpoint, now_ms))
             continue;
+        if (upstream_is_full(u)) {
+            *full = true;
+            continue;
+        }
         up |= bit;
         if (upstream_has_room(u))
             room |= bit;
@@ -39,16 +42,18 @@ static struct upstream *choose_up(struct chain *c, uint64_t untried)
     return i == PICK_NONE ? NULL : c->upstreams[i];
 }
 
-/* A chain whose upstreams are all left alone still tries them: a refused call would be no better. */
+/* NULL: all were tried, or are full.  A chain whose upstreams are all left alone still tries them: a refused call would
+ * be no better. */
 static struct upstream *choose(struct chain *c, const struct flight *f)
 {
     struct upstream *u;
+    bool full;
     unsigned i;
 
     if (c->n_upstreams == 1)
         return f->tried ? NULL : c->upstreams[0];
-    u = choose_up(c, ~f->tried);
-    if (u)
+    u = choose_up(c, ~f->tried, &full);
+    if (u || full)
         return u;
     i = pick_next(c->turns, c->n_upstreams, ~f->tried);
     return i == PICK_NONE ? NULL : c->upstreams[i];
@@ -58,8 +63,7 @@ void route_launch(struct worker *w, struct flight *f)
 {
     struct upstream *u = choose(f->chain, f);
 
-    assert(u); /* a chain has endpoints, and this flight has tried none */
-    if (!upstream_enqueue(u, f, f->moves > 0))
+    if (!u || !upstream_enqueue(u, f, false))
         route_refuse(w, f, &(struct route_failure){.fail = FAIL_QUEUE_FULL});
 }
 
@@ -95,10 +99,11 @@ void route_elsewhere(struct flight *f)
 {
     struct upstream *u = f->upstream, *next;
     uint64_t tried = f->tried | UINT64_C(1) << u->index;
+    bool full;
 
     if (f->moves >= MAX_MOVES)
         return;
-    next = choose_up(f->chain, ~tried);
+    next = choose_up(f->chain, ~tried, &full);
     if (!next)
         return;
     upstream_dequeue(f);
