@@ -30,7 +30,7 @@ static uint64_t due_at(const struct session *s)
 
     if (s->reading == READING_HEAD)
         at_ms = s->since_ms + lim->header_timeout_ms;
-    else if (s->reading == READING_BODY)
+    else if (s->reading == READING_BODY && !s->owes_continue)
         at_ms = s->since_ms + lim->body_timeout_ms;
     else if (s->reading == READING_IDLE && s->n_exchanges == 0 && !queued)
         at_ms = s->since_ms + lim->idle_timeout_ms;
@@ -501,6 +501,7 @@ void session_flush(struct session *s)
     }
     if (s->owes_continue && s->n_exchanges == 0) {
         s->owes_continue = false;
+        s->since_ms = worker_now_ms(w); /* the client was made to wait until now */
         gather_add(&w->gather, SLICE("HTTP/1.1 100 Continue\r\n\r\n"), NULL);
         if (!write_out(s))
             return;

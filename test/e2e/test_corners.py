@@ -66,6 +66,19 @@ class Requests(Case):
             self.assertEqual(a.read_response().json()["id"], 2)
 
 
+class Continue(Case):
+    def test_time_for_a_body_begins_when_it_is_asked_for(self):
+        """100 Continue has to wait for the answer before it."""
+        g, u = self.front(sized, limits={"body_timeout_ms": 500})
+        with g.client() as c:
+            body = json.dumps(call(2)).encode()
+            c.send(c.build(call(1, 10, 1.0)) + c.build(body, headers={"Expect": "100-continue"})[:-len(body)])
+            self.assertEqual(c.read_response().json()["id"], 1)
+            self.assertEqual(c.read_response(informational=True).status, 100)
+            c.send(body)
+            self.assertEqual(c.read_response().json()["id"], 2)
+
+
 class SlowReaders(Case):
     def read_slowly(self, c, n):
         """Takes n bytes at about 10 MB/s, and the rest of the answer."""
