@@ -176,6 +176,17 @@ static void drain_lists(struct worker *w)
     } while (!list_empty(&w->ready));
 }
 
+/* Nothing is left that a client asked for: notifications have no client that waits. */
+static bool is_drained(const struct worker *w)
+{
+    if (!list_empty(&w->sessions))
+        return false;
+    for (size_t i = 0; i < w->flights_due.n; i++)
+        if (container_of(w->flights_due.v[i], struct flight, due)->wanted)
+            return false;
+    return true;
+}
+
 void worker_drive(struct worker *w)
 {
     uint64_t now_ms = worker_now_ms(w);
@@ -186,7 +197,7 @@ void worker_drive(struct worker *w)
         fire_due(w, now_ms);
     drain_lists(w);
     w->clock_us = 0;
-    if (w->draining && (list_empty(&w->sessions) || now_ms >= w->drain_until_ms))
+    if (w->draining && (is_drained(w) || now_ms >= w->drain_until_ms))
         worker_close(w);
     w->due_ms = next_due(w);
     if (w->draining && w->drain_until_ms < w->due_ms)

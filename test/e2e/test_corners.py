@@ -286,6 +286,20 @@ class DeadSockets(Case):
 
 
 class Signals(Case):
+    def test_draining_sends_the_notifications_that_wait(self):
+        g, u = self.front(sized, ep={"pool": {"max_sockets": 1}})
+        with g.client() as a:
+            a.send(a.build(call(1, 10, 0.5)))
+            time.sleep(0.1)
+            with g.client() as c:
+                note = {k: v for k, v in call(0).items() if k != "id"}
+                for _ in range(5):
+                    self.assertEqual(c.request(json.dumps(note)).body, b"")
+            g.signal(signal.SIGTERM)
+            self.assertEqual(a.read_response().json()["id"], 1)
+        self.assertEqual(g.wait(10), 0)
+        self.assertEqual(len(u.requests), 6)
+
     def test_signals_after_the_drain_do_not_kill(self):
         g, u = self.front(sized)
         with g.client() as c:
