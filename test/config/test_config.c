@@ -91,7 +91,7 @@ TEST(defaults)
     CHECK_EQ(e->connect_timeout_ms, 3000);
     CHECK_EQ(e->n_headers, 0);
     CHECK_EQ(e->max_inflight, 0);
-    CHECK_EQ(e->max_response_bytes, 33554432);
+    CHECK_EQ(e->max_response_bytes, 12582912);
     CHECK_EQ(e->accept_encoding, ENCODING_AUTO);
     CHECK_EQ(e->pool.max_sockets, 50);
     CHECK_EQ(e->pool.max_idle, 10);
