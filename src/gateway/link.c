@@ -171,13 +171,15 @@ static void on_response(struct link *k, bool surplus)
     unsigned status = res->status;
     struct blob *ref = NULL;
 
-    if (fail == FAIL_NONE && res->body_owned)
-        ref = h1_client_take_body(k->http);
+    if (res->body_owned)
+        ref = h1_client_take_body(k->http); /* also one that is no good: an idle connection must not keep it */
     f = detach(k);
-    if (fail)
+    if (fail) {
+        blob_unref(ref);
         route_failed(w, f, &(struct route_failure){.fail = fail, .http_status = status == 200 ? 0 : status});
-    else
+    } else {
         route_answered(w, f, m.kind == MESSAGE_ERROR, m.payload, ref);
+    }
 
     w->stats.late_answers += surplus;
     if (reuse && pool_give(&u->endpoint.pool, &k->member, worker_now_ms(w))) {

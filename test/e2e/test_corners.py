@@ -138,6 +138,21 @@ class NotReading(Case):
             self.assertEqual(len(other.request(json.dumps(call(1))).json()["result"]), 10)
             self.assertLess(time.monotonic() - start, 1)
 
+    def test_idle_connections_keep_no_large_bad_answer(self):
+        junk = b"[" + b"0," * (4 * MIB) + b"0]"
+
+        def script(conn):
+            while conn.read_request():
+                time.sleep(0.3)
+                conn.send(http(junk))
+        g, u = self.front(script, program=MILLRACE_FAST, limits={"max_client_buffer_bytes": 128 * MIB})
+        before = g.rss_kib()
+        with g.client() as c:
+            for x in c.request(json.dumps([call(i) for i in range(6)])).json():
+                self.assert_error(x, "upstream_not_rpc", id=x["id"])
+        self.assertEqual(len(u.open_conns()), 6)
+        self.assertLessEqual((g.rss_kib() - before) / 1024, 16)
+
     def test_large_requests_are_not_taken_all_at_once(self):
         g, u = self.front(sized, program=MILLRACE_FAST)
         before = g.rss_kib()
