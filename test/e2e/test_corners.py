@@ -92,7 +92,7 @@ class SlowReaders(Case):
         return got
 
     def ask(self, size, **limits):
-        g, u = self.front(sized, limits=limits, program=MILLRACE_FAST)
+        g, u = self.front(sized, limits=limits, program=MILLRACE_FAST, ep={"max_response_bytes": 32 * MIB})
         c = Client(g.addr, rcvbuf=262144)
         self.addCleanup(c.close)
         c.send(c.build(call(1, size)))
