@@ -90,6 +90,17 @@ class Process:
         return self.p.returncode
 
 
+def cores():
+    """The core of what is near the gateway, and that of what is far away: another one where there is one."""
+    free = sorted(os.sched_getaffinity(0))
+    return free[0], free[-1]
+
+
+def send_away(thread):
+    os.sched_setaffinity(thread, {cores()[1]})
+    os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
+
+
 class Rig:
     """One run: the programs of a build folder, a temporary folder, and all that was started."""
 
@@ -123,16 +134,18 @@ class Rig:
             p.stop()
         self.started = []
 
-    def stand_back(self, p):
+    def send_away(self, p):
         """For what stands for another machine: its CPU time must not be what is measured here."""
         for t in [p.pid] + [int(c) for c in open(f"/proc/{p.pid}/task/{p.pid}/children").read().split()]:
-            os.sched_setscheduler(t, os.SCHED_IDLE, os.sched_param(0))
+            send_away(t)
 
     # ---- the upstream side ----
 
-    def devnode(self, *options, net=None):
+    def devnode(self, *options, net=None, near=False):
         p = self.start("devnode", [self.devnode_path, "--listen", "127.0.0.1:0", *map(str, options)], net)
         p.port = int(p.wait_line(r"listening on 127\.0\.0\.1:(\d+)"))
+        if near:
+            os.sched_setaffinity(p.pid, {cores()[0]})
         return p
 
     def certificates(self, address="127.0.0.1"):
@@ -217,8 +230,11 @@ http {{
         page["endpoint"] = {name: c["endpoints"][0] for name, c in page["chains"].items()}
         return page
 
-    def load_start(self, m, chain, **options):
-        args = (["ip", "netns", "exec", m.net] if m.net else []) + [self.load_path, "--json"]
+    def load_start(self, m, chain, near=False, **options):
+        """near: on the first core, with the nodes that are `near`."""
+        args = ["ip", "netns", "exec", m.net] if m.net else []
+        args += ["taskset", "-c", str(cores()[0])] if near else []
+        args += [self.load_path, "--json"]
         for k, v in options.items():
             args += [f"--{k}"] if v is True else [f"--{k}", str(v)]
         return subprocess.Popen(args + [f"http://127.0.0.1:{m.port}/{chain}"], stdout=subprocess.PIPE,

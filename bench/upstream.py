@@ -20,7 +20,7 @@ import threading
 import time
 
 sys.dont_write_bytecode = True
-from rig import ROOT, Rig, Targets, cpu_ns, free_port, say, table  # noqa: E402
+from rig import ROOT, Rig, Targets, cpu_ns, free_port, say, send_away, table  # noqa: E402
 
 PARTS = ["cpu", "stall", "reuse", "rtt"]
 DAY_MS = 86400000
@@ -98,6 +98,7 @@ class Bursts(threading.Thread):
         self.seconds, self.bad = [], 0
 
     def run(self):
+        send_away(0)
         call = '{"jsonrpc":"2.0","id":%d,"method":"eth_blockNumber","params":[]}'
         body = "[" + ",".join(call % i for i in range(self.count)) + "]"
         c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
@@ -111,24 +112,24 @@ class Bursts(threading.Thread):
 
 
 def part_stall(o, rig, targets):
-    node, other = rig.devnode("--block-time-ms", DAY_MS), rig.devnode("--block-time-ms", DAY_MS)
+    node, other = rig.devnode("--block-time-ms", DAY_MS, near=True), rig.devnode("--block-time-ms", DAY_MS)
     ports = {kind: free_port() for kind in ("ecdsa", "rsa")}
     far = rig.nginx([other], [{"port": p, "node": 0, "tls": kind, "tickets": False} for kind, p in ports.items()])
-    rig.stand_back(far)
-    rig.stand_back(other)
+    rig.send_away(far)
+    rig.send_away(other)
     once = dict(ONCE, max_sockets=o.burst)
     m = rig.millrace({"warm": ("evm", {"url": f"http://127.0.0.1:{node.port}", "pool": WARM}),
                       **{kind: https(rig, p, once) for kind, p in ports.items()}})
-    rig.load(m, "warm", seconds=1, rate=o.stall_rate, connections=20)
+    rig.load(m, "warm", seconds=1, rate=o.stall_rate, connections=20, near=True)
     for kind in ports:
         quiet, busy, took, full = [], [], [], 0
         for _ in range(o.stall_rounds):
-            quiet.append(rig.load(m, "warm", seconds=o.seconds, rate=o.stall_rate, connections=20))
+            quiet.append(rig.load(m, "warm", seconds=o.seconds, rate=o.stall_rate, connections=20, near=True))
             before = rig.status(m)["endpoint"][kind]
             b = Bursts(m.port, kind, o.burst)
             b.start()
             try:
-                busy.append(rig.load(m, "warm", seconds=o.seconds, rate=o.stall_rate, connections=20))
+                busy.append(rig.load(m, "warm", seconds=o.seconds, rate=o.stall_rate, connections=20, near=True))
             finally:
                 b.over.set()
                 b.join()

@@ -13,11 +13,17 @@
 #include "io/tls_shake.h"
 #include "io/tunnel.h"
 
+/* A burst of dials is spread: each costs the loop some 50 us, and calls on warm sockets must not wait for thirty. */
+enum { CONNECTS_PER_MS = 2 };
+
 struct dialer {
     struct loop *loop;
     struct dns *dns;
     struct tls_runner *runner;
     unsigned dials;
+    struct list line;  /* dials with an address, whose turn to connect has not come */
+    unsigned connects; /* since breather last fired */
+    struct loop_timer breather;
 };
 
 struct dial {
@@ -28,6 +34,8 @@ struct dial {
     struct loop_timer deadline;
     struct loop_task failed; /* so that a failure inside dial_start is not reported from it */
     struct dns_wait wait;
+    struct dns_answer addresses;
+    struct list in_line;
     struct race *race;
     struct tunnel tunnel;
     struct tls_shake *shake;
@@ -37,6 +45,7 @@ struct dial {
 };
 
 static void dial_handshake(struct dial *k);
+static void on_breather(struct loop_timer *t);
 
 struct dialer *dialer_new(struct loop *loop)
 {
@@ -45,6 +54,8 @@ struct dialer *dialer_new(struct loop *loop)
     d->loop = loop;
     d->dns = dns_new(loop);
     d->runner = tls_runner_new(loop);
+    list_init(&d->line);
+    d->breather.fire = on_breather;
     return d;
 }
 
@@ -53,6 +64,7 @@ struct dialer *dialer_free(struct dialer *d)
     if (!d)
         return NULL;
     assert(d->dials == 0);
+    loop_timer_clear(d->loop, &d->breather);
     dns_free(d->dns);
     tls_runner_free(d->runner);
     free(d);
@@ -77,6 +89,7 @@ static void dial_release(struct dial *k)
     loop_timer_clear(k->d->loop, &k->deadline);
     loop_task_clear(&k->failed);
     dns_wait_cancel(&k->wait);
+    list_remove(&k->in_line);
     race_cancel(k->race);
     tunnel_deinit(&k->tunnel);
     tls_shake_cancel(k->shake);
@@ -217,10 +230,32 @@ static void on_raced(void *owner, int status, struct stream *s, const union dns_
     }
 }
 
-static void dial_connect(struct dial *k, const struct dns_answer *a)
+static void connect_next(struct dialer *d)
+{
+    struct list *node;
+
+    while (d->connects < CONNECTS_PER_MS && (node = list_pop(&d->line)) != NULL) {
+        struct dial *k = container_of(node, struct dial, in_line);
+
+        d->connects++;
+        k->race = race_start(d->loop, &k->addresses, k->t.proxy_host ? k->t.proxy_port : k->t.port, on_raced, k);
+        loop_timer_set(d->loop, &d->breather, loop_now_ms(d->loop) + 1);
+    }
+}
+
+static void on_breather(struct loop_timer *t)
+{
+    struct dialer *d = container_of(t, struct dialer, breather);
+
+    d->connects = 0;
+    connect_next(d);
+}
+
+static void dial_connect(struct dial *k)
 {
     dial_enter(k, DIAL_CONNECT);
-    k->race = race_start(k->d->loop, a, k->t.proxy_host ? k->t.proxy_port : k->t.port, on_raced, k);
+    list_push(&k->d->line, &k->in_line);
+    connect_next(k->d);
 }
 
 static void on_resolved(struct dns_wait *w, int status, const struct dns_answer *a)
@@ -228,7 +263,8 @@ static void on_resolved(struct dns_wait *w, int status, const struct dns_answer 
     struct dial *k = container_of(w, struct dial, wait);
 
     if (status == 0) {
-        dial_connect(k, a);
+        k->addresses = *a;
+        dial_connect(k);
         return;
     }
     dial_note(k, status, "name lookup failed: %s", uv_strerror(status));
@@ -239,7 +275,6 @@ struct dial *dial_start(struct dialer *d, const struct dial_target *t, void (*do
                         void *owner)
 {
     struct dial *k = mem_zero(sizeof *k);
-    struct dns_answer a;
     int r;
 
     k->d = d;
@@ -251,12 +286,13 @@ struct dial *dial_start(struct dialer *d, const struct dial_target *t, void (*do
     k->deadline.fire = on_deadline;
     loop_task_init(&k->failed, on_failed);
     list_init(&k->wait.node);
+    list_init(&k->in_line);
     k->wait.done = on_resolved;
     d->dials++;
     loop_timer_set(d->loop, &k->deadline, loop_now_ms(d->loop) + t->timeout_ms);
-    r = dns_get(d->dns, dial_host(k), dial_af(k), t->dns_ttl_ms, &a, &k->wait);
+    r = dns_get(d->dns, dial_host(k), dial_af(k), t->dns_ttl_ms, &k->addresses, &k->wait);
     if (r == 0) {
-        dial_connect(k, &a);
+        dial_connect(k);
     } else if (r < 0) {
         dial_note(k, r, "name lookup failed: %s", uv_strerror(r));
         loop_task_push(d->loop, &k->failed);

@@ -3,12 +3,14 @@
 #include <assert.h>
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -30,6 +32,8 @@ struct tls_runner {
     int done_fd;
     uv_poll_t wake; /* on done_fd; keeps the loop going only while a job computes */
     uv_thread_t thread;
+    timer_t ticks;
+    bool has_ticks;
     atomic_bool done, stop;
 };
 
@@ -42,8 +46,8 @@ struct tls_runner *tls_runner_new(struct loop *l)
     return r;
 }
 
-/* For the calling thread alone.  Lower priority, and from Linux 6.12 on short slices: the loop, when it wakes, need not
- * wait for the end of one (sched(7), sched_setattr(2); older kernels do not look at the runtime of SCHED_BATCH). */
+/* For the calling thread alone: lower priority, and from Linux 6.12 on short slices (sched(7), sched_setattr(2); older
+ * kernels do not look at the runtime of SCHED_BATCH). */
 static void stand_back(void)
 {
     struct {
@@ -59,20 +63,54 @@ static void stand_back(void)
         setpriority(PRIO_PROCESS, 0, attr.nice);
 }
 
+static void on_tick(int signal)
+{
+    int kept = errno;
+
+    (void)signal;
+    sched_yield();
+    errno = kept;
+}
+
+/* Priority alone is not enough.  A loop that wakes on this thread's core has often used more than its share there, just
+ * because it runs when it has work; EEVDF (Linux 6.6 on) then leaves the core to this thread until the next tick of the
+ * scheduler, up to 4 ms.  So while a job computes, a signal makes the thread offer its core every slice. */
+static void ticks_prepare(struct tls_runner *r)
+{
+    struct sigaction act = {.sa_handler = on_tick, .sa_flags = SA_RESTART};
+    struct sigevent to_thread = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMAX};
+
+    to_thread._sigev_un._tid = gettid(); /* glibc has no other name for it before 2.38 */
+    r->has_ticks = sigaction(SIGRTMAX, &act, NULL) == 0 && timer_create(CLOCK_MONOTONIC, &to_thread, &r->ticks) == 0;
+}
+
+static void ticks_every(struct tls_runner *r, long slice_ns)
+{
+    struct itimerspec t = {.it_interval.tv_nsec = slice_ns, .it_value.tv_nsec = slice_ns};
+
+    if (r->has_ticks)
+        timer_settime(r->ticks, 0, &t, NULL);
+}
+
 static void runner_main(void *arg)
 {
     struct tls_runner *r = arg;
 
     stand_back();
+    ticks_prepare(r);
     for (;;) {
         uv_sem_wait(&r->work);
         if (atomic_load(&r->stop))
-            return;
+            break;
+        ticks_every(r, SLICE_NS);
         r->job->compute(r->job);
+        ticks_every(r, 0);
         atomic_store(&r->done, true);
         while (write(r->done_fd, &(uint64_t){1}, sizeof(uint64_t)) < 0 && errno == EINTR)
             ;
     }
+    if (r->has_ticks)
+        timer_delete(r->ticks);
 }
 
 static void runner_go(struct tls_runner *r)
