@@ -31,6 +31,7 @@ struct chain_conf {
     enum chain_family family;
     uint64_t chain_id; /* 0: not set */
     bool is_default;
+    bool coalesce;
     uint64_t block_time_ms;            /* 0: not set */
     const struct method_conf *methods; /* exact names first, then by falling length of the pattern */
     size_t n_methods;

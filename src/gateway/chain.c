@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "gateway/worker.h"
+#include "rpc/head_read.h"
 #include "rpc/method.h"
 
 struct chain *chain_new(struct worker *w, const struct chain_conf *conf)
@@ -15,6 +16,9 @@ struct chain *chain_new(struct worker *w, const struct chain_conf *conf)
     c->upstreams = mem_array(conf->n_endpoints, sizeof(struct upstream *));
     c->turns = mem_array(conf->n_endpoints, sizeof *c->turns);
     c->methods = mem_array(method_slots(), sizeof(struct method_stats *));
+    c->head_places = mem_array(method_slots(), 1);
+    for (unsigned i = 0; i < method_slots(); i++)
+        c->head_places[i] = (unsigned char)head_place_of(conf->family == CHAIN_SOLANA, slice_str(method_at(i)->name));
     for (size_t i = 0; i < conf->n_endpoints; i++) {
         struct upstream *u = upstream_new(c, (unsigned)i, &conf->endpoints[i]);
 
@@ -35,6 +39,7 @@ struct chain *chain_free(struct chain *c)
     for (unsigned i = 0; i < method_slots(); i++)
         free(c->methods[i]);
     free(c->methods);
+    free(c->head_places);
     free(c->upstreams);
     free(c->turns);
     free(c);

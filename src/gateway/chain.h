@@ -5,6 +5,7 @@
 #include "base/hist.h"
 #include "config/config.h"
 #include "gateway/upstream.h"
+#include "upstream/head.h"
 #include "upstream/pick.h"
 
 struct method_stats {
@@ -17,6 +18,9 @@ struct chain {
     struct worker *worker;
     struct upstream **upstreams;
     unsigned n_upstreams;
+    struct head head;
+    unsigned char *head_places;    /* enum head_place, by method slot */
+    uint64_t write_epoch;          /* how often a transaction left, or was accepted */
     struct pick_item *turns;       /* one an upstream */
     struct method_stats **methods; /* by method slot; NULL until the first call */
 };

@@ -42,37 +42,46 @@ static void on_alloc(void *owner, char **p, size_t *cap)
         *cap = LINK_READ_MAX;
 }
 
+/* What is here of the answer counts against each of those who wait for it. */
+static void count(struct link *k, size_t bytes)
+{
+    if (bytes != k->counted_bytes)
+        list_each (it, &k->flight->calls)
+            session_count(session_of(container_of(it, struct call, waiting)), (long)bytes - (long)k->counted_bytes);
+    k->counted_bytes = bytes;
+}
+
+void link_joined(struct link *k, struct session *s)
+{
+    session_count(s, (long)k->counted_bytes);
+    link_resume(k);
+}
+
+void link_left(struct link *k, struct session *s)
+{
+    session_count(s, -(long)k->counted_bytes);
+}
+
 static void uncount(struct link *k)
 {
-    const struct call *c;
-    struct session *s = k->counted_bytes ? session_waiting(k->flight, &c) : NULL;
-
-    if (s)
-        session_count(s, -(long)k->counted_bytes);
-    k->counted_bytes = 0;
+    count(k, 0);
     if (k->stalled) {
         list_remove(&k->stall);
         k->stalled = false;
     }
 }
 
-/* Part of an answer is here.  It counts against its client; a client that does not read stops its endpoint's sending.
- */
+/* Part of an answer is here.  Clients none of whom reads stop their endpoint's sending. */
 static void account_partial(struct link *k)
 {
-    const struct call *c;
-    struct session *s = session_waiting(k->flight, &c);
-    size_t held = h1_client_held_bytes(k->http);
-
-    if (!s)
+    if (flight_alone(k->flight))
         return;
-    session_count(s, (long)held - (long)k->counted_bytes);
-    k->counted_bytes = held;
-    if (!session_backed_up(s, c))
+    count(k, h1_client_held_bytes(k->http));
+    if (!session_blocks(k->flight))
         return;
     stream_read_stop(k->stream);
     k->stalled = true;
-    list_push(&s->stalled, &k->stall);
+    list_push(session_stalled(worker_of(k), k->flight), &k->stall);
     worker_of(k)->stats.links_stalled++;
 }
 
@@ -327,7 +336,6 @@ int link_send(struct link *k, struct flight *f)
     struct worker *w = worker_of(k);
     struct endpoint *e = &u->endpoint;
     struct gather *g = &w->gather;
-    uint64_t due_ms;
     int r;
 
     assert(k->state == LINK_IDLE && k->member.state == POOL_BUSY);
@@ -345,11 +353,8 @@ int link_send(struct link *k, struct flight *f)
     f->link = k;
     f->state = FLIGHT_WIRE;
     f->sent_us = worker_clock_us(w);
-    due_ms = e->conf->timeout_ms ? worker_now_ms(w) + e->conf->timeout_ms : f->deadline_ms;
-    if (due_ms > f->deadline_ms)
-        due_ms = f->deadline_ms;
-    if (f->due.key != due_ms)
-        heap_set(&w->flights_due, &f->due, due_ms);
+    f->try_until_ms = e->conf->timeout_ms ? worker_now_ms(w) + e->conf->timeout_ms : UINT64_MAX;
+    route_arm(w, f);
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "gateway/upstream.h"
 #include "rpc/flight.h"
 
+struct session;
 struct stream;
 
 enum { LINK_READ_MAX = 65536 }; /* of a large answer at a time, so that many cannot outrun the bound of their client */
@@ -32,5 +33,8 @@ int link_send(struct link *k, struct flight *f);
 void link_abandon(struct link *k);
 void link_close(struct link *k);  /* no flight may be on it */
 void link_resume(struct link *k); /* reads again after a stall */
+/* Another call of s waits for the flight on it; or one does no more. */
+void link_joined(struct link *k, struct session *s);
+void link_left(struct link *k, struct session *s);
 
 #endif

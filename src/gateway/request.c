@@ -61,8 +61,7 @@ void request_free(struct worker *w, struct exchange *x)
             if (!f)
                 continue;
             w->stats.calls_abandoned++;
-            flight_leave(c);
-            route_abandon(w, f);
+            route_leave(w, c);
         }
         envelope_deinit(&x->envelope);
     }
@@ -168,13 +167,30 @@ void request_bad(struct session *s, unsigned status, const char *reason)
     refuse(x, &d);
 }
 
+/* Finds a flight for f's question that is in the air already.  Else f may be joined by others from now on. */
+static struct flight *find_shared(struct worker *w, struct flight *f, const struct call *c)
+{
+    struct chain *chain = f->chain;
+    struct flight *lead;
+
+    f->fold_hex = chain->conf->family == CHAIN_EVM;
+    flight_table_key(&w->flights, f, chain->head.epoch, chain->write_epoch);
+    lead = flight_table_find(&w->flights, f);
+    if (lead && route_may_join(w, lead, c->deadline_ms))
+        return lead;
+    if (lead)
+        flight_table_remove(&w->flights, lead);
+    flight_table_add(&w->flights, f);
+    return NULL;
+}
+
 static void launch(struct worker *w, struct chain *chain, const struct message_request *q, struct call *c,
                    uint64_t start_us)
 {
     struct slice name = slice_of(q->method.raw.p + 1, q->method.raw.n - 2);
     char plain[64];
     size_t n;
-    struct flight *f;
+    struct flight *f, *lead = NULL;
 
     if (q->method.escaped && (n = jtok_text(&q->method, plain, sizeof plain)) != (size_t)-1)
         name = slice_of(plain, n);
@@ -182,10 +198,19 @@ static void launch(struct worker *w, struct chain *chain, const struct message_r
     flight_init(f, q, method_get(chain->conf->family, name), w->next_id++);
     f->chain = chain;
     f->start_us = start_us;
+    f->born_ms = worker_now_ms(w);
     f->deadline_ms = worker_now_ms(w) + chain_timeout_ms(chain, name);
-    heap_set(&w->flights_due, &f->due, f->deadline_ms);
-    if (c)
-        flight_join(f, c);
+    if (c) {
+        c->deadline_ms = f->deadline_ms;
+        if (chain->conf->coalesce && method_may_share(f->method))
+            lead = find_shared(w, f, c);
+        route_join(w, lead ? lead : f, c);
+    }
+    if (lead) {
+        worker_flight_free(w, f);
+        return;
+    }
+    chain->write_epoch += f->method->kind == METHOD_WRITE;
     route_launch(route_owner(w, f), f);
 }
 
@@ -213,7 +238,8 @@ static void take_calls(struct exchange *x, const struct message_body *b)
         if (q->invalid) {
             w->stats.calls_invalid++;
             answer_here(x, mine, &(struct error_detail){.fail = FAIL_INVALID_REQUEST, .detail = q->invalid});
-        } else if (w->n_flights >= w->conf->limits.max_inflight_calls) {
+        } else if (w->n_flights >= w->conf->limits.max_inflight_calls ||
+                   w->n_waiting >= w->conf->limits.max_inflight_calls) {
             if (!mine) {
                 w->failures[FAIL_OVERLOADED]++;
                 continue;

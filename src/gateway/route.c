@@ -6,8 +6,14 @@
 #include "gateway/session.h"
 #include "gateway/worker.h"
 #include "rpc/error.h"
+#include "rpc/head_read.h"
 
-enum { MAX_MOVES = 8 }; /* of one flight: more would not help within any deadline */
+enum {
+    MAX_MOVES = 8, /* of one flight: more would not help within any deadline */
+    JOIN_SHARE = 4 /* a flight may be joined in the first quarter of its time */
+};
+
+static void refuse_first(struct worker *w, struct flight *f, const struct route_failure *why);
 
 struct worker *route_owner(struct worker *w, const struct flight *f)
 {
@@ -67,6 +73,29 @@ void route_launch(struct worker *w, struct flight *f)
         route_refuse(w, f, &(struct route_failure){.fail = FAIL_QUEUE_FULL});
 }
 
+/* Those who joined a flight that failed have an attempt of their own, together; the call that it was made for has had
+ * it. */
+static bool set_out_again(struct worker *w, struct flight *f, const struct route_failure *why)
+{
+    struct upstream *next;
+
+    if (f->second || f->calls.next == f->calls.prev || !flight_may_repeat(f) || !fail_get(why->fail)->retry)
+        return false;
+    f->second = true;
+    flight_table_remove(&w->flights, f);
+    f->tried |= UINT64_C(1) << f->upstream->index;
+    next = choose(f->chain, f);
+    if (!next) {
+        f->tried = 0;
+        next = choose(f->chain, f);
+    }
+    if (!next || !upstream_enqueue(next, f, true))
+        return false;
+    w->stats.flights_second++;
+    refuse_first(w, f, why);
+    return true;
+}
+
 void route_failed(struct worker *w, struct flight *f, const struct route_failure *why)
 {
     struct upstream *u = f->upstream;
@@ -92,7 +121,8 @@ void route_failed(struct worker *w, struct flight *f, const struct route_failure
             return;
         }
     }
-    route_refuse(w, f, why);
+    if (!set_out_again(w, f, why))
+        route_refuse(w, f, why);
 }
 
 void route_elsewhere(struct flight *f)
@@ -130,6 +160,17 @@ static void log_calls(struct worker *w, const struct flight *f, bool is_error, s
         access_log_call(exchange_of(container_of(it, struct call, waiting)), f, is_error, bytes, fail);
 }
 
+/* What an answer says about the chain, before anyone is shown it. */
+static void route_learn(struct flight *f, struct slice payload)
+{
+    enum head_place place = f->chain->head_places[f->method->slot];
+    uint64_t number;
+
+    if (place != HEAD_NOWHERE && head_read(place, payload, &number))
+        head_note(&f->chain->head, HEAD_LATEST, number);
+    f->chain->write_epoch += f->method->kind == METHOD_WRITE;
+}
+
 static void note_latency(struct worker *w, struct flight *f, bool is_error)
 {
     uint64_t now_us = worker_clock_us(w);
@@ -144,50 +185,94 @@ static void note_latency(struct worker *w, struct flight *f, bool is_error)
     hist_add(&e->latency, now_us - f->sent_us);
 }
 
+/* Whom f answers now: nobody waits for it afterwards, and it is freed. */
+static void take_waiters(struct worker *w, struct flight *f, struct list *calls)
+{
+    list_init(calls);
+    list_splice(calls, &f->calls);
+    worker_flight_free(w, f);
+}
+
+static void answer(struct worker *w, struct call *c, bool is_error, struct slice payload, struct blob *ref)
+{
+    struct exchange *x = exchange_of(c);
+
+    w->n_waiting--;
+    session_answer(x->session, x, c, is_error, payload, ref ? blob_ref(ref) : NULL);
+}
+
 void route_answered(struct worker *w, struct flight *f, bool is_error, struct slice payload, struct blob *ref)
 {
     struct list calls, *n;
 
     note_latency(w, f, is_error);
     log_calls(w, f, is_error, payload.n, FAIL_NONE);
-    list_init(&calls);
-    list_splice(&calls, &f->calls);
-    worker_flight_free(w, f);
-    while ((n = list_pop(&calls))) {
-        struct call *c = container_of(n, struct call, waiting);
-        struct exchange *x = exchange_of(c);
-
-        session_answer(x->session, x, c, is_error, payload, ref ? blob_ref(ref) : NULL);
+    if (!is_error)
+        route_learn(f, payload);
+    if (!ref && f->calls.next != f->calls.prev) { /* one copy for all of them */
+        ref = blob_copy(payload);
+        if (ref)
+            payload = slice_of(ref->p, ref->n);
     }
+    take_waiters(w, f, &calls);
+    while ((n = list_pop(&calls)))
+        answer(w, container_of(n, struct call, waiting), is_error, payload, ref);
     blob_unref(ref);
+}
+
+/* The error that says `why`, for the log and the numbers too. */
+static struct blob *refusal(struct worker *w, struct flight *f, const struct route_failure *why)
+{
+    struct error_detail d = {.fail = why->fail, .detail = why->detail, .http_status = why->http_status};
+
+    if (f->upstream)
+        d.endpoint = f->upstream->endpoint.conf->name;
+    chain_method(f->chain, f->method)->failures++;
+    w->failures[why->fail]++;
+    return error_blob(f->chain->conf->family, &d);
+}
+
+static void refuse_first(struct worker *w, struct flight *f, const struct route_failure *why)
+{
+    struct blob *b = refusal(w, f, why);
+    struct call *c = flight_first(f);
+
+    if (w->conf->access_log)
+        access_log_call(exchange_of(c), f, true, b->n, why->fail);
+    if (f->link)
+        link_left(f->link, session_of(c));
+    flight_leave(c);
+    w->stats.calls_failed++;
+    answer(w, c, true, slice_of(b->p, b->n), b);
+    blob_unref(b);
 }
 
 void route_refuse(struct worker *w, struct flight *f, const struct route_failure *why)
 {
-    struct error_detail d = {.fail = why->fail, .detail = why->detail, .http_status = why->http_status};
+    struct blob *b = refusal(w, f, why);
     struct list calls, *n;
-    struct blob *b;
 
-    if (f->upstream)
-        d.endpoint = f->upstream->endpoint.conf->name;
-    b = error_blob(f->chain->conf->family, &d);
-    chain_method(f->chain, f->method)->failures++;
-    w->failures[why->fail]++;
     log_calls(w, f, true, b->n, why->fail);
-    list_init(&calls);
-    list_splice(&calls, &f->calls);
-    worker_flight_free(w, f);
+    take_waiters(w, f, &calls);
     while ((n = list_pop(&calls))) {
-        struct call *c = container_of(n, struct call, waiting);
-        struct exchange *x = exchange_of(c);
-
         w->stats.calls_failed++;
-        session_answer(x->session, x, c, true, slice_of(b->p, b->n), blob_ref(b));
+        answer(w, container_of(n, struct call, waiting), true, slice_of(b->p, b->n), b);
     }
     blob_unref(b);
 }
 
-void route_due(struct worker *w, struct flight *f)
+void route_arm(struct worker *w, struct flight *f)
+{
+    uint64_t at_ms = flight_alone(f) ? f->deadline_ms : flight_first(f)->deadline_ms;
+
+    if (f->try_until_ms < at_ms)
+        at_ms = f->try_until_ms;
+    if (!heap_linked(&f->due) || f->due.key != at_ms)
+        heap_set(&w->flights_due, &f->due, at_ms);
+}
+
+/* What a waiter is told whose time is over. */
+static struct route_failure lateness(const struct flight *f)
 {
     struct route_failure why = {.fail = FAIL_UPSTREAM_TIMEOUT};
 
@@ -197,25 +282,71 @@ void route_due(struct worker *w, struct flight *f)
         /* What kept it: an endpoint that cannot be reached, or too few sockets. */
         why.fail = e->pool.opened && !e->backoff.failures ? FAIL_QUEUE_TIMEOUT : FAIL_UPSTREAM_TIMEOUT;
         why.detail = why.fail == FAIL_UPSTREAM_TIMEOUT ? "no connection could be made in time" : NULL;
-        upstream_dequeue(f);
     } else if (f->state == FLIGHT_PARKED) {
         why.fail = FAIL_QUEUE_TIMEOUT;
         why.detail = "the client did not take the answers before this one";
-        upstream_dequeue(f);
+    }
+    return why;
+}
+
+void route_due(struct worker *w, struct flight *f)
+{
+    struct route_failure why = lateness(f);
+    uint64_t now_ms = worker_now_ms(w);
+
+    if (now_ms < f->try_until_ms && now_ms < f->deadline_ms) { /* only some of its waiters have waited long enough */
+        while (!flight_alone(f) && flight_first(f)->deadline_ms <= now_ms)
+            refuse_first(w, f, &why);
+        route_arm(w, f);
+        return;
     }
     if (f->upstream)
         f->upstream->endpoint.stats.failures[why.fail]++;
+    upstream_dequeue(f);
     if (f->link)
         link_abandon(f->link);
-    if (!f->wanted) {
+    if (!f->wanted)
         worker_flight_free(w, f);
-        return;
-    }
-    route_refuse(w, f, &why);
+    else if (!set_out_again(w, f, &why))
+        route_refuse(w, f, &why);
 }
 
-void route_abandon(struct worker *w, struct flight *f)
+bool route_may_join(const struct worker *w, const struct flight *f, uint64_t deadline_ms)
 {
+    uint64_t now_ms = worker_now_ms(w), age_ms = now_ms - f->born_ms;
+
+    /* A flight that hangs must not be kept in the air by those who join it: the longest waiter's deadline is its own.
+     */
+    return age_ms <= (deadline_ms - now_ms) / JOIN_SHARE && !f->second;
+}
+
+void route_join(struct worker *w, struct flight *f, struct call *c)
+{
+    bool joins = !flight_alone(f);
+
+    flight_join(f, c);
+    w->n_waiting++;
+    if (!joins) {
+        route_arm(w, f);
+        return;
+    }
+    w->stats.calls_coalesced++;
+    if (f->deadline_ms < c->deadline_ms)
+        f->deadline_ms = c->deadline_ms;
+    if (f->link)
+        link_joined(f->link, session_of(c));
+    else if (f->state == FLIGHT_PARKED)
+        upstream_requeue(f);
+}
+
+void route_leave(struct worker *w, struct call *c)
+{
+    struct flight *f = c->flight;
+
+    if (f->link)
+        link_left(f->link, session_of(c));
+    flight_leave(c);
+    w->n_waiting--;
     if (!flight_alone(f))
         return;
     f->wanted = false;

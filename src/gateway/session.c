@@ -187,12 +187,15 @@ void session_count(struct session *s, long bytes)
     s->held_bytes = (size_t)((long)s->held_bytes + bytes);
 }
 
-struct session *session_waiting(const struct flight *f, const struct call **c)
+struct session *session_of(const struct call *c)
 {
-    if (flight_alone(f))
-        return NULL;
-    *c = container_of(f->calls.next, struct call, waiting);
-    return container_of((*c)->envelope, struct exchange, envelope)->session;
+    return container_of(c->envelope, struct exchange, envelope)->session;
+}
+
+/* The only session that waits for f; NULL: several calls do, or none. */
+static struct session *sole_session(const struct flight *f)
+{
+    return !flight_alone(f) && f->calls.next == f->calls.prev ? session_of(flight_first(f)) : NULL;
 }
 
 /* The call whose answer must be sent before all others that are missing; NULL: there is none. */
@@ -203,20 +206,62 @@ static const struct call *next_call(const struct session *s)
     return !list_empty(&s->exchanges) && x->is_rpc ? envelope_next(&x->envelope) : NULL;
 }
 
-void session_park(struct session *s, struct flight *f)
+void session_park(struct worker *w, struct flight *f)
 {
+    struct session *s = sole_session(f);
+
     f->state = FLIGHT_PARKED;
-    list_push(&s->parked, &f->queued);
-    s->worker->stats.calls_parked++;
+    list_push(s ? &s->parked : &w->parked, &f->queued);
+    w->stats.calls_parked++;
 }
 
-bool session_backed_up(const struct session *s, const struct call *c)
+struct list *session_stalled(struct worker *w, const struct flight *f)
+{
+    struct session *s = sole_session(f);
+
+    return s ? &s->stalled : &w->stalled;
+}
+
+static bool session_backed_up(const struct session *s, const struct call *c)
 {
     size_t queued = stream_queued_bytes(s->stream);
 
     if (queued + s->held_bytes <= s->worker->conf->limits.max_client_buffer_bytes)
         return false;
     return queued > UNSENT_HIGH || c != next_call(s);
+}
+
+bool session_blocks(const struct flight *f)
+{
+    if (flight_alone(f))
+        return false;
+    list_each (it, &f->calls) {
+        const struct call *c = container_of(it, struct call, waiting);
+
+        if (!session_backed_up(session_of(c), c))
+            return false;
+    }
+    return true;
+}
+
+/* A bounded look each turn: those that stay go to the end. */
+void session_unpark(struct worker *w)
+{
+    struct list *it;
+
+    list_each_safe (k, nx, &w->stalled) {
+        struct link *link = container_of(k, struct link, stall);
+
+        if (!session_blocks(link->flight))
+            link_resume(link);
+    }
+    for (unsigned n = 0; n < UNPARK_AT_ONCE && (it = list_pop(&w->parked)) != NULL; n++) {
+        struct flight *f = container_of(it, struct flight, queued);
+
+        list_push(&w->parked, it);
+        if (!session_blocks(f))
+            upstream_requeue(f);
+    }
 }
 
 /* Too much is under way for one connection: later requests wait in the kernel. */
@@ -408,12 +453,12 @@ static void resume_links(struct session *s)
 
     list_each_safe (it, nx, &s->stalled) {
         struct link *k = container_of(it, struct link, stall);
-        const struct call *c;
+        const struct flight *f = k->flight;
 
         if (expected + LINK_READ_MAX <= s->worker->conf->limits.max_client_buffer_bytes) {
             expected += LINK_READ_MAX;
             link_resume(k);
-        } else if (!session_waiting(k->flight, &c) || (queued <= UNSENT_HIGH && c == next_call(s))) {
+        } else if (flight_alone(f) || (queued <= UNSENT_HIGH && flight_first(f) == next_call(s))) {
             link_resume(k);
         }
     }

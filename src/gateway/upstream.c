@@ -110,9 +110,8 @@ static void enqueue(struct upstream *u, struct flight *f, bool front)
     else
         list_push(&u->waiting, &f->queued);
     u->n_waiting++;
-    /* After a try: the endpoint's own time-out does not run while it waits. */
-    if (f->due.key != f->deadline_ms)
-        heap_set(&u->worker->flights_due, &f->due, f->deadline_ms);
+    f->try_until_ms = UINT64_MAX; /* the endpoint's own time-out does not run while it waits */
+    route_arm(u->worker, f);
     upstream_mark(u);
 }
 
@@ -279,16 +278,13 @@ static void board(struct upstream *u, uint64_t now_ms)
 
     list_each_safe (it, nx, &u->waiting) {
         struct flight *f = container_of(it, struct flight, queued);
-        const struct call *c;
-        struct session *s;
         struct pool_member *m;
 
         if (p->n_idle == 0)
             break;
-        s = session_waiting(f, &c);
-        if (s && session_backed_up(s, c)) {
+        if (session_blocks(f)) {
             upstream_dequeue(f);
-            session_park(s, f);
+            session_park(u->worker, f);
             continue;
         }
         m = pool_take(p, f->fresh_only, now_ms);

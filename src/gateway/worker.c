@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -29,10 +30,20 @@ static void date_update(struct worker *w)
     w->date_until_ms = worker_now_ms(w) + 1000 - (uint64_t)ts.tv_nsec / 1000000;
 }
 
+/* Without a secret a client could make keys that meet in one bucket. */
+static void draw(struct hash_secret *secret)
+{
+    if (getrandom(secret, sizeof *secret, 0) != (ssize_t)sizeof *secret)
+        abort();
+}
+
 struct worker *worker_new(const struct config *conf, struct loop *loop)
 {
     struct worker *w = mem_zero(sizeof *w);
+    struct hash_secret secret;
     struct rlimit rl;
+
+    draw(&secret);
 
     w->conf = conf;
     w->loop = loop;
@@ -41,6 +52,9 @@ struct worker *worker_new(const struct config *conf, struct loop *loop)
     list_init(&w->dirty);
     list_init(&w->ready);
     list_init(&w->starved);
+    list_init(&w->parked);
+    list_init(&w->stalled);
+    flight_table_init(&w->flights, &secret);
     heap_init(&w->flights_due);
     heap_init(&w->sessions_due);
     heap_init(&w->upstreams_due);
@@ -85,6 +99,8 @@ struct worker *worker_free(struct worker *w)
     for (size_t i = 0; i < w->n_chains; i++)
         chain_free(w->chains[i]);
     free(w->chains);
+    assert(list_empty(&w->parked) && list_empty(&w->stalled) && w->n_waiting == 0);
+    flight_table_deinit(&w->flights);
     assert(list_empty(&w->ready) && w->n_flights == 0 && w->n_sockets == 0);
     dialer_free(w->dialer);
     while (w->n_parsers)
@@ -131,6 +147,7 @@ struct flight *worker_flight_new(struct worker *w)
 void worker_flight_free(struct worker *w, struct flight *f)
 {
     heap_remove(&w->flights_due, &f->due);
+    flight_table_remove(&w->flights, f);
     flight_deinit(f);
     assert(w->n_flights > 0);
     w->n_flights--;
@@ -195,6 +212,7 @@ void worker_drive(struct worker *w)
         date_update(w);
     if (now_ms >= w->due_ms)
         fire_due(w, now_ms);
+    session_unpark(w);
     drain_lists(w);
     w->clock_us = 0;
     if (w->draining && (is_drained(w) || now_ms >= w->drain_until_ms))

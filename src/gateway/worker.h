@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "gateway/access.h"
 #include "http/h1_server.h"
+#include "rpc/flight_table.h"
 #include "rpc/message.h"
 
 struct chain;
@@ -32,13 +33,17 @@ struct worker {
 
     struct list sessions;
     unsigned n_sessions, n_sessions_service;
-    struct list dirty;         /* sessions with something to send */
-    struct list ready;         /* upstreams with something to do */
-    struct list starved;       /* upstreams that wait for a socket of the common maximum */
+    struct list dirty;   /* sessions with something to send */
+    struct list ready;   /* upstreams with something to do */
+    struct list starved; /* upstreams that wait for a socket of the common maximum */
+    struct list parked;  /* flights with several waiters, all of whom hold too much */
+    struct list stalled; /* links that are not read for the same reason */
+    struct flight_table flights;
     struct heap flights_due;   /* flight.due */
     struct heap sessions_due;  /* session.due */
     struct heap upstreams_due; /* upstream.due */
-    unsigned n_flights;        /* in existence: the bound is max_inflight_calls */
+    unsigned n_flights;        /* in existence */
+    unsigned n_waiting;        /* calls that wait for flights: the bound of either is max_inflight_calls */
     unsigned n_sockets;        /* upstream connections, dialling ones included */
     uint64_t next_id;          /* of flights */
     bool draining;

@@ -18,6 +18,7 @@ struct call { /* one request of the envelope */
     struct slice id;       /* the client's own bytes; "null" where it could not be known */
     struct slice payload;  /* bytes of result or error, in ref or (until the loop turns) borrowed */
     struct blob *ref;
+    uint64_t deadline_ms; /* while it waits for a flight */
     bool answered, is_error;
 };
 

@@ -25,11 +25,18 @@ void flight_init(struct flight *f, const struct message_request *q, const struct
     f->state = FLIGHT_NEW;
     f->wanted = true;
     f->fresh_only = false;
+    f->fold_hex = false;
+    f->listed = false;
+    f->shared = false;
+    f->second = false;
     f->moves = 0;
     f->id = id;
     f->tried = 0;
     f->start_us = f->sent_us = 0;
     f->deadline_ms = 0;
+    f->try_until_ms = UINT64_MAX;
+    f->key = slice_of(NULL, 0);
+    f->key_own = NULL;
     f->due = (struct heap_node){0};
     f->method = m;
     f->chain = NULL;
@@ -42,6 +49,7 @@ void flight_init(struct flight *f, const struct message_request *q, const struct
     to = put(f->tail, tail_method, sizeof tail_method - 1);
     to = put(to, q->method.raw.p, q->method.raw.n);
     to = put(to, tail_params, sizeof tail_params - 1);
+    f->params_at = (size_t)(to - f->tail);
     to = put(to, params.p, params.n);
     *to = '}';
 }
@@ -49,8 +57,10 @@ void flight_init(struct flight *f, const struct message_request *q, const struct
 void flight_deinit(struct flight *f)
 {
     assert(flight_alone(f) && !list_linked(&f->queued) && !heap_linked(&f->due));
+    assert(!f->listed);
     if (f->tail != f->tail_store)
         free(f->tail);
+    free(f->key_own);
     f->tail = NULL;
 }
 
@@ -58,6 +68,7 @@ void flight_join(struct flight *f, struct call *c)
 {
     assert(!c->flight && !c->answered);
     c->flight = f;
+    f->shared |= !flight_alone(f);
     list_push(&f->calls, &c->waiting);
 }
 

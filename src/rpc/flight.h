@@ -24,20 +24,31 @@ struct flight {
     bool
         wanted; /* someone waits, or it is a notification not sent yet: else it is dropped when it is not on the wire */
     bool fresh_only; /* a reused link died under it: only a link that carried nothing yet will do */
+    bool fold_hex;   /* the case of hex says nothing on its chain */
+    bool listed;     /* in the worker's table: others may join */
+    bool shared;     /* more than one call has waited for it */
+    bool second;     /* its first try failed, and those who had joined have it to themselves */
     uint8_t moves;   /* how many times it changed link or endpoint */
     uint64_t id;     /* our own id, unique within the worker */
     uint64_t tried;  /* bit per endpoint of the chain that failed it */
+    uint64_t born_ms;
     uint64_t start_us, sent_us;
-    uint64_t deadline_ms; /* of its longest waiter */
-    struct heap_node due; /* in the worker's heap of deadlines: deadline_ms, or sooner by the endpoint's own time-out */
-    struct list queued;   /* in its endpoint's queue, or parked */
-    struct list calls;    /* call.waiting */
+    uint64_t deadline_ms;  /* of its longest waiter */
+    uint64_t try_until_ms; /* on the wire: the endpoint's own time-out; UINT64_MAX: it has none */
+    struct heap_node due;  /* in the worker's heap of deadlines: of its next waiter, or sooner by try_until_ms */
+    struct list queued;    /* in its endpoint's queue, or parked */
+    struct list calls;     /* call.waiting */
     const struct method *method;
     struct chain *chain;
     struct upstream *upstream;
     struct link *link;
+    struct slice key; /* rpc/flight_key.h: in tail, or in key_own */
+    char *key_own;
+    uint64_t key_hash, head_epoch, write_epoch;
+    struct flight *same_slot; /* in the worker's table */
     char *tail; /* what follows the id in the request: `,"method":...,"params":...}`; tail_store or owned */
     size_t tail_n;
+    size_t params_at; /* where the params begin in it */
     char tail_store[256];
 };
 
@@ -45,12 +56,17 @@ struct flight {
 void flight_init(struct flight *f, const struct message_request *q, const struct method *m, uint64_t id);
 void flight_deinit(struct flight *f); /* nobody may wait for it */
 
-void flight_join(struct flight *f, struct call *c);
-void flight_leave(struct call *c); /* the caller looks after a flight that nobody waits for any more */
+void flight_join(struct flight *f, struct call *c); /* c's deadline is no earlier than that of those who wait */
+void flight_leave(struct call *c);                  /* the caller looks after a flight that nobody waits for any more */
 
 static inline bool flight_alone(const struct flight *f)
 {
     return list_empty(&f->calls);
+}
+
+static inline struct call *flight_first(const struct flight *f) /* the waiter with the earliest deadline; not alone */
+{
+    return container_of(f->calls.next, struct call, waiting);
 }
 
 /* May it go out again after an endpoint may have seen it? */

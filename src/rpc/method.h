@@ -26,4 +26,10 @@ static inline bool method_may_repeat(const struct method *m)
     return m->kind == METHOD_READ;
 }
 
+/* May equal calls of this method that are under way at once share one answer? */
+static inline bool method_may_share(const struct method *m)
+{
+    return m->kind == METHOD_READ;
+}
+
 #endif

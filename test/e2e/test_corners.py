@@ -145,7 +145,8 @@ class NotReading(Case):
             while conn.read_request():
                 time.sleep(0.3)
                 conn.send(http(junk))
-        g, u = self.front(script, program=MILLRACE_FAST, limits={"max_client_buffer_bytes": 128 * MIB})
+        g, u = self.front(script, program=MILLRACE_FAST, limits={"max_client_buffer_bytes": 128 * MIB},
+                          chain={"coalesce": False})
         before = g.rss_kib()
         with g.client() as c:
             for x in c.request(json.dumps([call(i) for i in range(6)])).json():
@@ -236,7 +237,8 @@ class Refused(Case):
 
     def test_calls_move_to_an_endpoint_that_connects(self):
         ua, ub = self.upstream(sized), self.upstream(sized)
-        g = self.gateway(config([endpoint(ua.url(), "a", tier=0), endpoint(ub.url(), "b", tier=1)]))
+        g = self.gateway(config([endpoint(ua.url(), "a", tier=0), endpoint(ub.url(), "b", tier=1)],
+                                chain={"coalesce": False}))
         with g.client() as a, g.client() as b:
             a.send(a.build(call(1, 10, 1.5)))
             time.sleep(0.3)

@@ -335,7 +335,7 @@ class Wire(Case):
                 if r.json["params"] == ["slow"]:
                     time.sleep(0.5)
                 conn.answer(r)
-        g, u = self.front(script)
+        g, u = self.front(script, chain={"coalesce": False})
         calls = [{"jsonrpc": "2.0", "id": i, "method": "eth_call", "params": ["slow" if i == 0 else "fast"]}
                  for i in range(8)]
         with g.client() as c:

@@ -225,7 +225,7 @@ class Counts(Case):
             c.close()
 
     def test_max_inflight_calls_single(self):
-        g, u = self.front(serve(delay=0.6), limits={"max_inflight_calls": 2})
+        g, u = self.front(serve(delay=0.6), limits={"max_inflight_calls": 2}, chain={"coalesce": False})
         held = [g.client() for _ in range(2)]
         for c in held:
             c.send(c.build(CALL))
@@ -253,7 +253,8 @@ class Counts(Case):
                 self.assert_error(x, "overloaded", id=x["id"])
 
     def test_max_pipelined_pauses_reading(self):
-        g, u = self.front(serve(delay=0.2), limits={"max_pipelined": 4}, ep={"pool": {"max_sockets": 100}})
+        g, u = self.front(serve(delay=0.2), limits={"max_pipelined": 4}, ep={"pool": {"max_sockets": 100}},
+                          chain={"coalesce": False})
         with g.client() as c:
             c.send(c.build(CALL) * 12)
             self.eventually(lambda: len(u.calls()) >= 4)

@@ -212,7 +212,7 @@ class Pool(Case):
 
     def test_steady_load_reuses(self):
         d = self.devnode("--family", "evm", "--delay-us", "500")
-        g = self.gateway(config(endpoint(d.url)))
+        g = self.gateway(config(endpoint(d.url), chain={"coalesce": False}))
         errors = []
 
         def load():
