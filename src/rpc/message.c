@@ -193,9 +193,8 @@ static bool id_number(const struct jval *v, uint64_t *out)
     return true;
 }
 
-enum fail message_response_scan(struct message_response *m, struct slice text, unsigned max_depth)
+int message_response_take(struct jtok *t, struct message_response *m, enum fail *fail)
 {
-    struct jtok t;
     struct jval key, v, result = {0}, error = {0};
     enum jtype type;
     unsigned seen = 0;
@@ -203,24 +202,20 @@ enum fail message_response_scan(struct message_response *m, struct slice text, u
     int r;
 
     *m = (struct message_response){0};
-    jtok_init(&t, text, max_depth);
-    r = jtok_peek(&t, &type);
-    if (r == 0 && type != J_OBJECT) {
-        r = jtok_value(&t, &v);
-        if (r == 0)
-            r = jtok_finish(&t);
-        return r ? FAIL_UPSTREAM_NOT_JSON : FAIL_UPSTREAM_NOT_RPC;
-    }
+    *fail = FAIL_UPSTREAM_NOT_RPC;
+    r = jtok_peek(t, &type);
+    if (r == 0 && type != J_OBJECT)
+        return jtok_value(t, &v);
     if (r == 0)
-        r = jtok_object(&t);
+        r = jtok_object(t);
     if (r)
-        return FAIL_UPSTREAM_NOT_JSON;
-    while ((r = jtok_member(&t, &key)) == 0) {
+        return r;
+    while ((r = jtok_member(t, &key)) == 0) {
         enum member mem = member_of(&key);
 
-        r = jtok_value(&t, &v);
+        r = jtok_value(t, &v);
         if (r)
-            return FAIL_UPSTREAM_NOT_JSON;
+            return r;
         if (mem == MEMBER_OTHER)
             continue;
         doubled |= (seen & 1u << mem) != 0;
@@ -234,10 +229,10 @@ enum fail message_response_scan(struct message_response *m, struct slice text, u
             error = v;
         }
     }
-    if (r != JTOK_END || jtok_finish(&t))
-        return FAIL_UPSTREAM_NOT_JSON;
+    if (r != JTOK_END)
+        return r;
     if (doubled)
-        return FAIL_UPSTREAM_NOT_RPC;
+        return 0;
     /* JSON-RPC 1.0 servers send both, one of them null: an error that is not null decides. */
     if (error.raw.n && error.type != J_NULL) {
         m->kind = MESSAGE_ERROR;
@@ -246,7 +241,21 @@ enum fail message_response_scan(struct message_response *m, struct slice text, u
         m->kind = MESSAGE_RESULT;
         m->payload = result.raw;
     } else {
-        return seen & (1u << MEMBER_ID | 1u << MEMBER_JSONRPC) ? FAIL_UPSTREAM_NO_RESULT : FAIL_UPSTREAM_NOT_RPC;
+        if (seen & (1u << MEMBER_ID | 1u << MEMBER_JSONRPC))
+            *fail = FAIL_UPSTREAM_NO_RESULT;
+        return 0;
     }
-    return seen & 1u << MEMBER_ID ? FAIL_NONE : FAIL_UPSTREAM_NO_ID;
+    *fail = seen & 1u << MEMBER_ID ? FAIL_NONE : FAIL_UPSTREAM_NO_ID;
+    return 0;
+}
+
+enum fail message_response_scan(struct message_response *m, struct slice text, unsigned max_depth)
+{
+    struct jtok t;
+    enum fail fail;
+
+    jtok_init(&t, text, max_depth);
+    if (message_response_take(&t, m, &fail) || jtok_finish(&t))
+        return FAIL_UPSTREAM_NOT_JSON;
+    return fail;
 }

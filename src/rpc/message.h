@@ -46,4 +46,8 @@ struct message_response {
  * (facts of Ethermint-lineage nodes). */
 enum fail message_response_scan(struct message_response *m, struct slice text, unsigned max_depth);
 
+/* The same for the value that comes next in t, as an element of an array is.  0, or JTOK_BAD: the text itself is
+ * broken; fail: FAIL_NONE, or UPSTREAM_NOT_RPC, _NO_ID (the payload is there) or _NO_RESULT. */
+int message_response_take(struct jtok *t, struct message_response *m, enum fail *fail);
+
 #endif
