@@ -23,6 +23,15 @@ struct pool_conf {
     unsigned max_waiting;             /* calls that may wait for a socket; one more is refused */
 };
 
+enum batch_mode { BATCH_AUTO, BATCH_OFF, BATCH_ALWAYS };
+
+struct batch_conf {
+    enum batch_mode mode; /* share a request: when it is sooner so, never, or whenever calls can */
+    unsigned max_calls;   /* in one request; 1 is as good as off */
+    size_t max_bytes;     /* of a body with more than one call */
+    uint32_t window_us;   /* to wait for more calls on purpose */
+};
+
 struct header_conf {
     const char *name, *value; /* the value may be a secret */
 };
@@ -40,6 +49,7 @@ struct endpoint_conf {
     size_t max_response_bytes;
     enum accept_encoding accept_encoding; /* auto: identity for loopback hosts, else gzip */
     struct pool_conf pool;
+    struct batch_conf batch;
     struct tls_conf tls;
     const char *proxy; /* URL; "" : from HTTPS_PROXY/HTTP_PROXY/NO_PROXY; "none": direct in any case */
     enum dial_family dns_family;
