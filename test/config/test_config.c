@@ -189,8 +189,7 @@ TEST(contract_example)
               "endpoints.json: chains.ethereum.methods.debug_*.allow: checked, but not in force in this version\n"
               "endpoints.json: chains.ethereum.methods.eth_getLogs.units: checked, but not in force in this version\n"
               "endpoints.json: chains.ethereum.endpoints[0].auth: checked, but not in force in this version\n"
-              "endpoints.json: chains.ethereum.endpoints[0].rate_limit: checked, but not in force in this version\n"
-              "endpoints.json: chains.ethereum.endpoints[0].batch: checked, but not in force in this version\n");
+              "endpoints.json: chains.ethereum.endpoints[0].rate_limit: checked, but not in force in this version\n");
 
     buf_init(&out, 1 << 20);
     CHECK_EQ(config_print(c, &out), 0);
