@@ -1,9 +1,12 @@
 #include "gateway/link.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "gateway/chain.h"
+#include "gateway/link_batch.h"
 #include "gateway/route.h"
 #include "gateway/session.h"
 #include "gateway/worker.h"
@@ -42,11 +45,14 @@ static void on_alloc(void *owner, char **p, size_t *cap)
         *cap = LINK_READ_MAX;
 }
 
-/* What is here of the answer counts against each of those who wait for it. */
+/* What is here of the answer counts against each of those who wait for it.  Not of a batch: whose it will be is not
+ * known yet; max_response_bytes bounds it. */
 static void count(struct link *k, size_t bytes)
 {
-    if (bytes != k->counted_bytes)
-        list_each (it, &k->flight->calls)
+    const struct flight *f = link_sole(k);
+
+    if (f && bytes != k->counted_bytes)
+        list_each (it, &f->calls)
             session_count(session_of(container_of(it, struct call, waiting)), (long)bytes - (long)k->counted_bytes);
     k->counted_bytes = bytes;
 }
@@ -74,14 +80,16 @@ static void uncount(struct link *k)
 /* Part of an answer is here.  Clients none of whom reads stop their endpoint's sending. */
 static void account_partial(struct link *k)
 {
-    if (flight_alone(k->flight))
+    struct flight *f = link_sole(k);
+
+    if (!f || flight_alone(f))
         return;
     count(k, h1_client_held_bytes(k->http));
-    if (!session_blocks(k->flight))
+    if (!session_blocks(f))
         return;
     stream_read_stop(k->stream);
     k->stalled = true;
-    list_push(session_stalled(worker_of(k), k->flight), &k->stall);
+    list_push(session_stalled(worker_of(k), f), &k->stall);
     worker_of(k)->stats.links_stalled++;
 }
 
@@ -95,17 +103,35 @@ void link_resume(struct link *k)
         log_event(LOG_WARN, "link_resume_failed", LOG_S("endpoint", k->upstream->endpoint.conf->name));
 }
 
-/* Ends the ride of the flight: the link holds nobody any more. */
-static struct flight *detach(struct link *k)
+void link_detach(struct link *k, struct flight *f)
 {
-    struct flight *f = k->flight;
-
-    if (!f)
-        return NULL;
     uncount(k);
-    k->flight = NULL;
+    k->seats[f->seat].flight = NULL;
+    k->n_aboard--;
+    k->upstream->n_wire--;
     f->link = NULL;
-    return f;
+}
+
+void link_detach_all(struct link *k, struct list *out)
+{
+    list_init(out);
+    for (unsigned i = 0; i < k->n_seats; i++) {
+        struct flight *f = k->seats[i].flight;
+
+        if (f) {
+            link_detach(k, f);
+            list_push(out, &f->queued);
+        }
+    }
+}
+
+/* The request is over, with or without an answer. */
+static void clear_seats(struct link *k)
+{
+    assert(k->n_aboard == 0);
+    k->n_seats = 0;
+    k->upstream->n_busy_solo -= k->solo;
+    k->solo = false;
 }
 
 void link_close(struct link *k)
@@ -113,8 +139,10 @@ void link_close(struct link *k)
     struct upstream *u = k->upstream;
     struct worker *w = worker_of(k);
 
-    assert(!k->flight);
+    clear_seats(k);
     link_enter(k, LINK_CLOSING);
+    if (k->seats != &k->one)
+        free(k->seats);
     pool_remove(&u->endpoint.pool, &k->member);
     if (k->dial)
         dial_cancel(k->dial);
@@ -126,16 +154,23 @@ void link_close(struct link *k)
     mem_pool_put(&w->link_pool, k);
 }
 
-/* The try ended without an answer: the link goes, the flight moves on or fails. */
-static void fail_flight(struct link *k, const struct route_failure *why)
+/* The try ended without an answer: the link goes, its flights move on or fail.  The last one first: those that queue
+ * again keep their order. */
+static void fail_flights(struct link *k, const struct route_failure *why)
 {
     struct upstream *u = k->upstream;
     struct worker *w = worker_of(k);
-    struct flight *f = detach(k);
+    struct list all;
 
+    link_detach_all(k, &all);
     link_close(k);
     upstream_link_lost(u, false);
-    route_failed(w, f, why);
+    while (!list_empty(&all)) {
+        struct flight *f = container_of(all.prev, struct flight, queued);
+
+        list_remove(&f->queued);
+        route_failed(w, f, why);
+    }
 }
 
 static enum fail bad_to_fail(enum h1_client_bad bad)
@@ -163,10 +198,32 @@ static enum fail judge(const struct link *k, const struct h1_response *res, stru
     if (f)
         return f;
     if (m->id_known)
-        return m->id == k->flight->id ? FAIL_NONE : FAIL_UPSTREAM_WRONG_ID;
+        return m->id == k->seats[0].id ? FAIL_NONE : FAIL_UPSTREAM_WRONG_ID;
     /* A server that could not read the id says so with null (JSON-RPC 2.0 section 5); the one request on this
      * connection is meant. */
     return m->id_null && m->kind == MESSAGE_ERROR ? FAIL_NONE : FAIL_UPSTREAM_WRONG_ID;
+}
+
+/* The only flight of a request has its response.  true: the framing is beyond doubt. */
+static bool on_single(struct link *k, const struct h1_response *res)
+{
+    struct worker *w = worker_of(k);
+    struct message_response m;
+    struct flight *f = k->seats[0].flight;
+    enum fail fail = judge(k, res, &m);
+    unsigned status = res->status;
+    struct blob *ref = NULL;
+
+    if (res->body_owned)
+        ref = h1_client_take_body(k->http); /* also one that is no good: an idle connection must not keep it */
+    link_detach(k, f);
+    if (fail) {
+        blob_unref(ref);
+        route_failed(w, f, &(struct route_failure){.fail = fail, .http_status = status == 200 ? 0 : status});
+    } else {
+        route_answered(w, f, m.kind == MESSAGE_ERROR, m.payload, ref);
+    }
+    return fail != FAIL_UPSTREAM_WRONG_ID;
 }
 
 static void on_response(struct link *k, bool surplus)
@@ -174,25 +231,12 @@ static void on_response(struct link *k, bool surplus)
     const struct h1_response *res = h1_client_response(k->http);
     struct upstream *u = k->upstream;
     struct worker *w = worker_of(k);
-    struct message_response m;
-    struct flight *f;
-    enum fail fail = judge(k, res, &m);
-    bool reuse = res->keep_alive && !surplus && fail != FAIL_UPSTREAM_WRONG_ID && !upstream_must_yield(u);
-    unsigned status = res->status;
-    struct blob *ref = NULL;
+    bool reuse = res->keep_alive && !surplus && !upstream_must_yield(u);
 
-    if (res->body_owned)
-        ref = h1_client_take_body(k->http); /* also one that is no good: an idle connection must not keep it */
-    f = detach(k);
-    if (fail) {
-        blob_unref(ref);
-        route_failed(w, f, &(struct route_failure){.fail = fail, .http_status = status == 200 ? 0 : status});
-    } else {
-        route_answered(w, f, m.kind == MESSAGE_ERROR, m.payload, ref);
-    }
-
+    reuse &= k->n_seats == 1 ? on_single(k, res) : link_batch_answered(k, res);
     w->stats.late_answers += surplus;
     if (reuse && pool_give(&u->endpoint.pool, &k->member, worker_now_ms(w))) {
+        clear_seats(k);
         link_enter(k, LINK_IDLE);
         if (u->n_waiting || !heap_linked(&u->due) || pool_next_expiry(&u->endpoint.pool) < u->due.key)
             upstream_mark(u);
@@ -214,8 +258,10 @@ static void on_event(struct link *k, enum h1_client_event ev, bool surplus)
         on_response(k, surplus);
         break;
     case H1_CLIENT_BAD:
-        fail_flight(k, &(struct route_failure){.fail = bad_to_fail(h1_client_bad(k->http)),
-                                               .detail = h1_client_bad_text(k->http)});
+        if (k->n_seats > 1 && h1_client_bad(k->http) == H1_CLIENT_BAD_TOO_LARGE)
+            link_batch_too_large(k);
+        fail_flights(k, &(struct route_failure){.fail = bad_to_fail(h1_client_bad(k->http)),
+                                                .detail = h1_client_bad_text(k->http)});
         break;
     }
 }
@@ -266,7 +312,7 @@ static void on_end(void *owner, int status)
     } else {
         why.reused_died = k->member.carried > 1;
     }
-    fail_flight(k, &why);
+    fail_flights(k, &why);
 }
 
 static const struct stream_ops ops = {.on_alloc = on_alloc, .on_read = on_read, .on_end = on_end};
@@ -297,7 +343,8 @@ void link_dial(struct upstream *u)
     struct worker *w = u->worker;
     struct link *k = mem_pool_get(&w->link_pool);
 
-    *k = (struct link){.state = LINK_DIALLING, .upstream = u};
+    *k = (struct link){.state = LINK_DIALLING, .upstream = u, .seats_cap = 1};
+    k->seats = &k->one;
     list_init(&k->stall);
     k->http = h1_client_new(&u->endpoint.http);
     pool_add(&u->endpoint.pool, &k->member, worker_now_ms(w));
@@ -330,17 +377,32 @@ static void put_request(struct gather *g, const struct endpoint *e, const struct
     put(g, f->tail, f->tail_n);
 }
 
-int link_send(struct link *k, struct flight *f)
+static void sit(struct link *k, struct flight *f, unsigned seat)
+{
+    struct worker *w = worker_of(k);
+    const struct endpoint_conf *conf = k->upstream->endpoint.conf;
+
+    k->seats[seat] = (struct seat){f, f->id};
+    f->link = k;
+    f->seat = seat;
+    f->state = FLIGHT_WIRE;
+    f->sent_us = worker_clock_us(w);
+    f->try_until_ms = conf->timeout_ms ? worker_now_ms(w) + conf->timeout_ms : UINT64_MAX;
+    route_arm(w, f);
+}
+
+int link_send(struct link *k, struct flight *const *v, unsigned n)
 {
     struct upstream *u = k->upstream;
-    struct worker *w = worker_of(k);
-    struct endpoint *e = &u->endpoint;
-    struct gather *g = &w->gather;
+    struct gather *g = &worker_of(k)->gather;
     int r;
 
     assert(k->state == LINK_IDLE && k->member.state == POOL_BUSY);
     h1_client_start(k->http);
-    put_request(g, e, f);
+    if (n == 1)
+        put_request(g, &u->endpoint, v[0]);
+    else
+        link_batch_put(g, worker_of(k), &u->endpoint, v, n);
     r = stream_write(k->stream, g->v, g->n);
     if (r < 0) {
         link_close(k);
@@ -348,21 +410,28 @@ int link_send(struct link *k, struct flight *f)
         return r;
     }
     link_enter(k, LINK_BUSY);
-    e->stats.bytes_out += g->bytes;
-    k->flight = f;
-    f->link = k;
-    f->state = FLIGHT_WIRE;
-    f->sent_us = worker_clock_us(w);
-    f->try_until_ms = e->conf->timeout_ms ? worker_now_ms(w) + e->conf->timeout_ms : UINT64_MAX;
-    route_arm(w, f);
+    u->endpoint.stats.bytes_out += g->bytes;
+    if (n > k->seats_cap) {
+        k->seats = mem_grow(k->seats == &k->one ? NULL : k->seats, n * sizeof *k->seats);
+        k->seats_cap = n;
+    }
+    k->n_seats = k->n_aboard = n;
+    u->n_wire += n;
+    k->solo = v[0]->solo;
+    u->n_busy_solo += k->solo;
+    for (unsigned i = 0; i < n; i++)
+        sit(k, v[i], i);
     return 0;
 }
 
-void link_abandon(struct link *k)
+void link_abandon(struct flight *f)
 {
+    struct link *k = f->link;
     struct upstream *u = k->upstream;
 
-    detach(k);
+    link_detach(k, f);
+    if (k->n_aboard)
+        return;
     link_close(k);
     upstream_link_lost(u, false);
 }

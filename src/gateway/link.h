@@ -1,4 +1,4 @@
-/* link.h - one upstream connection and the flight on it.  Owned by its upstream's pool. */
+/* link.h - one upstream connection and the flights on it.  Owned by its upstream's pool. */
 #ifndef MILLRACE_GATEWAY_LINK_H
 #define MILLRACE_GATEWAY_LINK_H
 
@@ -10,6 +10,11 @@ struct stream;
 
 enum { LINK_READ_MAX = 65536 }; /* of a large answer at a time, so that many cannot outrun the bound of their client */
 
+struct seat {
+    struct flight *flight; /* borrowed; NULL: it was answered, or left */
+    uint64_t id;
+};
+
 enum link_state { LINK_DIALLING, LINK_IDLE, LINK_BUSY, LINK_CLOSING };
 
 struct link {
@@ -20,17 +25,29 @@ struct link {
     struct dial *dial;
     struct stream *stream;
     struct h1_client *http;
-    struct flight *flight; /* borrowed; NULL unless busy */
+    struct seat *seats; /* of the request under way; `one`, or owned */
+    unsigned n_seats, n_aboard, seats_cap;
+    struct seat one;
+    bool solo; /* counted in upstream.n_busy_solo */
     struct list stall;
     size_t counted_bytes; /* of the answer under way, as counted in its session */
 };
 
 void link_dial(struct upstream *u); /* a new link, dialling */
-/* Sends f on an idle link that the pool gave (busy there already). <0: nothing was sent, the link is closed, f is
- * untouched. */
-int link_send(struct link *k, struct flight *f);
-/* Gives up the flight on it: its answer is not wanted any more, and the connection cannot be used again. */
-void link_abandon(struct link *k);
+/* Sends them in one request on an idle link that the pool gave (busy there already). <0: nothing was sent, the link is
+ * closed, the flights are untouched. */
+int link_send(struct link *k, struct flight *const *v, unsigned n);
+/* Gives up a flight on a link: its answer is not wanted any more.  The connection cannot be used again when it was the
+ * last one. */
+void link_abandon(struct flight *f);
+/* What the modules of a link share: f leaves its seat; all leave, into `out` by flight.queued. */
+void link_detach(struct link *k, struct flight *f);
+void link_detach_all(struct link *k, struct list *out);
+/* The flight of a request with only one; NULL: it has several. */
+static inline struct flight *link_sole(const struct link *k)
+{
+    return k->n_seats == 1 ? k->seats[0].flight : NULL;
+}
 void link_close(struct link *k);  /* no flight may be on it */
 void link_resume(struct link *k); /* reads again after a stall */
 /* Another call of s waits for the flight on it; or one does no more. */

@@ -125,6 +125,24 @@ void route_failed(struct worker *w, struct flight *f, const struct route_failure
         route_refuse(w, f, why);
 }
 
+void route_unanswered(struct worker *w, struct flight *f, const struct route_failure *why)
+{
+    struct upstream *u = f->upstream;
+
+    if (!f->wanted) {
+        worker_flight_free(w, f);
+        return;
+    }
+    if (!flight_may_repeat(f) || f->moves >= MAX_MOVES) {
+        route_failed(w, f, why);
+        return;
+    }
+    f->moves++;
+    u->endpoint.stats.batch_splits++;
+    if (!upstream_enqueue(u, f, true))
+        route_failed(w, f, why);
+}
+
 void route_elsewhere(struct flight *f)
 {
     struct upstream *u = f->upstream, *next;
@@ -304,7 +322,7 @@ void route_due(struct worker *w, struct flight *f)
         f->upstream->endpoint.stats.failures[why.fail]++;
     upstream_dequeue(f);
     if (f->link)
-        link_abandon(f->link);
+        link_abandon(f);
     if (!f->wanted)
         worker_flight_free(w, f);
     else if (!set_out_again(w, f, &why))

@@ -24,6 +24,8 @@ struct worker *route_owner(struct worker *w, const struct flight *f);
 void route_launch(struct worker *w, struct flight *f); /* finds an upstream and queues it there, or fails it */
 /* The try at f->upstream failed: moves f on to another socket or upstream if that is safe, else answers it. */
 void route_failed(struct worker *w, struct flight *f, const struct route_failure *why);
+/* f shared a request, and its endpoint did not answer it there: it sets out again if that is safe. */
+void route_unanswered(struct worker *w, struct flight *f, const struct route_failure *why);
 /* f waits at an upstream that cannot be connected now: moves it to one that can.  Else it stays. */
 void route_elsewhere(struct flight *f);
 /* The answer of an endpoint. ref NULL: payload is borrowed. Frees f. */

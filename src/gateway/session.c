@@ -252,7 +252,7 @@ void session_unpark(struct worker *w)
     list_each_safe (k, nx, &w->stalled) {
         struct link *link = container_of(k, struct link, stall);
 
-        if (!session_blocks(link->flight))
+        if (!session_blocks(link_sole(link)))
             link_resume(link);
     }
     for (unsigned n = 0; n < UNPARK_AT_ONCE && (it = list_pop(&w->parked)) != NULL; n++) {
@@ -453,7 +453,7 @@ static void resume_links(struct session *s)
 
     list_each_safe (it, nx, &s->stalled) {
         struct link *k = container_of(it, struct link, stall);
-        const struct flight *f = k->flight;
+        const struct flight *f = link_sole(k);
 
         if (expected + LINK_READ_MAX <= s->worker->conf->limits.max_client_buffer_bytes) {
             expected += LINK_READ_MAX;

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "gateway/boarding.h"
 #include "gateway/chain.h"
 #include "gateway/link.h"
 #include "gateway/proxy_env.h"
@@ -105,11 +106,14 @@ static void enqueue(struct upstream *u, struct flight *f, bool front)
     f->state = FLIGHT_QUEUED;
     f->upstream = u;
     f->link = NULL;
+    f->queued_us = worker_clock_us(u->worker);
+    f->solo = boarding_solo(u, f);
     if (front)
         list_push_front(&u->waiting, &f->queued);
     else
         list_push(&u->waiting, &f->queued);
     u->n_waiting++;
+    u->n_solo += f->solo;
     f->try_until_ms = UINT64_MAX; /* the endpoint's own time-out does not run while it waits */
     route_arm(u->worker, f);
     upstream_mark(u);
@@ -138,6 +142,7 @@ void upstream_dequeue(struct flight *f)
     list_remove(&f->queued);
     if (f->state == FLIGHT_PARKED)
         return;
+    u->n_solo -= f->solo;
     if (--u->n_waiting == 0)
         list_remove(&u->starved); /* a place in that line is for those who have calls waiting */
 }
@@ -237,7 +242,7 @@ static unsigned fresh_wanted(struct upstream *u)
 static void dial_wanted(struct upstream *u, uint64_t now_ms)
 {
     struct pool *p = &u->endpoint.pool;
-    unsigned fresh = fresh_wanted(u), want = pool_dials_wanted(p, u->n_waiting);
+    unsigned fresh = fresh_wanted(u), want = pool_dials_wanted(p, boarding_links_wanted(u));
 
     if (!u->n_waiting && now_ms < u->warm_after_ms)
         want = 0;
@@ -264,38 +269,12 @@ static void arm(struct upstream *u, uint64_t now_ms)
     }
     if (u->n_waiting && backoff_active(&u->endpoint.backoff, now_ms) && u->endpoint.backoff.until_ms < at_ms)
         at_ms = u->endpoint.backoff.until_ms;
+    if (u->n_waiting && u->again_us != UINT64_MAX && now_ms + u->again_us / 1000 + 1 < at_ms)
+        at_ms = now_ms + u->again_us / 1000 + 1;
     if (at_ms == UINT64_MAX)
         heap_remove(&u->worker->upstreams_due, &u->due);
     else if (!heap_linked(&u->due) || u->due.key > at_ms)
         heap_set(&u->worker->upstreams_due, &u->due, at_ms);
-}
-
-/* Pairs those who wait with idle links, in order; only a flight that needs a fresh link, or whose client holds too
- * much, lets others pass. */
-static void board(struct upstream *u, uint64_t now_ms)
-{
-    struct pool *p = &u->endpoint.pool;
-
-    list_each_safe (it, nx, &u->waiting) {
-        struct flight *f = container_of(it, struct flight, queued);
-        struct pool_member *m;
-
-        if (p->n_idle == 0)
-            break;
-        if (session_blocks(f)) {
-            upstream_dequeue(f);
-            session_park(u->worker, f);
-            continue;
-        }
-        m = pool_take(p, f->fresh_only, now_ms);
-        if (m) {
-            upstream_dequeue(f);
-            if (link_send(container_of(m, struct link, member), f) < 0)
-                upstream_requeue(f);
-        } else if (!f->fresh_only) {
-            break;
-        }
-    }
 }
 
 void upstream_dispatch(struct upstream *u)
@@ -303,7 +282,7 @@ void upstream_dispatch(struct upstream *u)
     struct worker *w = u->worker;
     uint64_t now_ms = worker_now_ms(w);
 
-    board(u, now_ms);
+    boarding_run(u);
     if (u->n_waiting || (pool_sockets(&u->endpoint.pool) < u->endpoint.conf->pool.min_warm && !w->draining))
         dial_wanted(u, now_ms);
     arm(u, now_ms);
@@ -376,6 +355,7 @@ void upstream_dialled(struct upstream *u, const struct dial_result *r)
         u->reported_down = false;
         backoff_succeeded(&e->backoff);
         e->last_fail = FAIL_NONE;
+        u->dial_us = (3 * u->dial_us + r->dns_us + r->connect_us + r->tls_us) / (u->dial_us ? 4 : 1);
         if (u->tls) {
             e->stats.tls_full += !r->tls_resumed;
             e->stats.tls_resumed += r->tls_resumed;

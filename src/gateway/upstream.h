@@ -19,6 +19,11 @@ struct upstream {
     unsigned index;      /* in its chain */
     struct list waiting; /* flights, oldest first */
     unsigned n_waiting;
+    unsigned n_solo;        /* of these, calls that share a request with no others */
+    unsigned n_wire;        /* calls on links */
+    unsigned n_busy_solo;   /* links that carry one that shares with no others */
+    uint64_t dial_us;       /* how long opening a connection takes, lately; 0: not known */
+    uint64_t again_us;      /* boarding wants to look again then; UINT64_MAX: no */
     struct list ready;      /* in worker.ready */
     struct list starved;    /* in worker.starved: wants to dial, but max_upstream_sockets is reached */
     struct heap_node due;   /* idle time-outs, end of back-off */

@@ -63,6 +63,7 @@ struct worker *worker_new(const struct config *conf, struct loop *loop)
     mem_pool_init(&w->session_pool, sizeof(struct session), KEPT_SESSIONS);
     mem_pool_init(&w->link_pool, sizeof(struct link), KEPT_SESSIONS);
     message_body_init(&w->body);
+    batch_answer_init(&w->batch_answer);
     access_init(&w->access, conf);
     w->http = (struct h1_server_conf){
         .max_body_bytes = conf->limits.max_body_bytes,
@@ -106,6 +107,9 @@ struct worker *worker_free(struct worker *w)
     while (w->n_parsers)
         h1_server_free(w->parsers[--w->n_parsers]);
     message_body_deinit(&w->body);
+    batch_answer_deinit(&w->batch_answer);
+    free(w->batch_body);
+    free(w->boarding);
     access_deinit(&w->access);
     heap_deinit(&w->flights_due);
     heap_deinit(&w->sessions_due);
@@ -246,7 +250,7 @@ void worker_close(struct worker *w)
         f->wanted = false;
         upstream_dequeue(f);
         if (f->link)
-            link_abandon(f->link);
+            link_abandon(f);
         worker_flight_free(w, f);
     }
     for (size_t i = 0; i < w->n_chains; i++)

@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "gateway/access.h"
 #include "http/h1_server.h"
+#include "rpc/batch_answer.h"
 #include "rpc/flight_table.h"
 #include "rpc/message.h"
 
@@ -60,10 +61,15 @@ struct worker {
     unsigned n_parsers;
     struct h1_server_conf http;
     struct access access;
-    struct message_body body; /* the body being scanned */
-    struct gather gather;     /* the write being put together */
-    uint64_t date_until_ms;   /* how long date_line holds, by the loop's clock */
-    char date_line[48];       /* "Date: ...\r\n" */
+    struct message_body body;         /* the body being scanned */
+    struct gather gather;             /* the write being put together */
+    struct batch_answer batch_answer; /* the array being matched */
+    char *batch_body;                 /* the request of several flights being written */
+    size_t batch_body_cap;
+    struct flight **boarding; /* those that depart together */
+    unsigned boarding_cap;
+    uint64_t date_until_ms; /* how long date_line holds, by the loop's clock */
+    char date_line[48];     /* "Date: ...\r\n" */
     size_t date_n;
     char head_line[160]; /* of the usual answer: status 200, that date, JSON, up to "Content-Length: " */
     size_t head_n;

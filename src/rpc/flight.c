@@ -29,6 +29,9 @@ void flight_init(struct flight *f, const struct message_request *q, const struct
     f->listed = false;
     f->shared = false;
     f->second = false;
+    f->heavy = false;
+    f->alone = false;
+    f->solo = false;
     f->moves = 0;
     f->id = id;
     f->tried = 0;

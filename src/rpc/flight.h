@@ -28,10 +28,14 @@ struct flight {
     bool listed;     /* in the worker's table: others may join */
     bool shared;     /* more than one call has waited for it */
     bool second;     /* its first try failed, and those who had joined have it to themselves */
+    bool heavy;      /* its method never shares a request with others */
+    bool alone;      /* it shared one, and was not answered: now it goes alone */
+    bool solo;       /* in a queue: it is counted there as one that goes alone */
     uint8_t moves;   /* how many times it changed link or endpoint */
     uint64_t id;     /* our own id, unique within the worker */
     uint64_t tried;  /* bit per endpoint of the chain that failed it */
-    uint64_t born_ms;
+    unsigned seat;   /* on its link */
+    uint64_t born_ms, queued_us;
     uint64_t start_us, sent_us;
     uint64_t deadline_ms;  /* of its longest waiter */
     uint64_t try_until_ms; /* on the wire: the endpoint's own time-out; UINT64_MAX: it has none */

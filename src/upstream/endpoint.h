@@ -8,6 +8,7 @@
 #include "http/h1_client.h"
 #include "http/url.h"
 #include "upstream/backoff.h"
+#include "upstream/batch_limits.h"
 #include "upstream/pool.h"
 
 struct endpoint_stats {
@@ -18,6 +19,11 @@ struct endpoint_stats {
     uint64_t bytes_in, bytes_out; /* HTTP bytes, TLS not counted */
     uint64_t tls_full, tls_resumed;
     struct hist latency;
+    uint64_t batches;             /* requests with more than one call */
+    uint64_t batch_splits;        /* calls that shared one, were not answered there, and set out again */
+    uint64_t batch_refused;       /* batches that were refused as a whole */
+    struct hist batch_calls;      /* calls in a request */
+    struct hist boarding_wait_us; /* from the queue to a link */
 };
 
 struct endpoint {
@@ -26,6 +32,7 @@ struct endpoint {
     char redacted[128]; /* scheme, host, port */
     struct pool pool;
     struct backoff backoff;
+    struct batch_limits limits;
     struct h1_client_conf http;
     char *head; /* the request's head up to and with "Content-Length: " : holds secrets */
     size_t head_n;
