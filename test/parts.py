@@ -255,6 +255,16 @@ def seeds(target, folder):
         out += list(test_jsonrpc.PARSE_ERRORS.values())
         out += [('{"jsonrpc":"2.0","id":%s,"method":"eth_call","params":[]}' % v).encode() for v in test_jsonrpc.IDS.values()]
         out += [('{"jsonrpc":"2.0","id":1,"result":%s}' % v).encode() for v in test_jsonrpc.RESULTS.values()]
+    elif target == "batch_answer":
+        import test_jsonrpc
+        results = list(test_jsonrpc.RESULTS.values())
+        out += [('[%s]' % ",".join('{"jsonrpc":"2.0","id":%d,"result":%s}' % (i % 9, v) for i, v in enumerate(results[k:k + 9]))).encode()
+                for k in range(0, len(results), 9)]
+        for code, text in ((-32600, "batch too large"), (-32005, "Batched requests are not supported"), (-32000, "batch limit 3 exceeded"),
+                           (-32600, "Unsupported methods [trace_block, x] in batch call"), (429, "rate limit"), (3, "execution reverted")):
+            error = '"error":{"code":%d,"message":"%s"}' % (code, text)
+            out += [('{"jsonrpc":"2.0","id":null,%s}' % error).encode(), ('[{"jsonrpc":"2.0","id":0,%s}]' % error).encode(),
+                    ('[%s]' % ",".join('{"id":"%d",%s}' % (i, error) for i in range(8))).encode()]
     elif target == "h1_server":
         import test_smuggling
         out += [data for data, _ in test_smuggling.TABLE.values()]
