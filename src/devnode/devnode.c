@@ -12,6 +12,7 @@
 #include "devnode/devnode_chain.h"
 #include "devnode/devnode_mix.h"
 #include "http/h1_server.h"
+#include "io/alarm.h"
 #include "io/listener.h"
 #include "io/loop.h"
 #include "io/stream.h"
@@ -44,6 +45,8 @@ struct conn {
     struct h1_server *http;
     struct list answers; /* of struct answer, in order */
     unsigned answers_n, requests;
+    uint64_t busy_us; /* until then the node works on what this connection asked before */
+    uint64_t taken;   /* bytes of the request under way */
     bool reading;
     uint64_t active_ms;
     enum conn_state state;
@@ -64,12 +67,14 @@ struct devnode {
     struct devnode_chain *chain;
     struct devnode_body body;
     struct list conns;
-    struct heap due, idle; /* of struct conn */
-    struct loop_timer timer;
-    uint64_t wall_ms; /* the loop's time plus this is the wall clock's */
+    struct heap due, idle;   /* of struct conn */
+    struct loop_timer timer; /* of idle */
+    struct alarm *alarm;     /* of due */
+    uint64_t wall_ms;        /* the loop's time plus this is the wall clock's */
     uint64_t random;
     uint64_t second, calls_in_second; /* for the rate limit */
     struct buf out, json;             /* scratch: what is written next; one body */
+    struct devnode_stats stats;       /* but for what the body counts */
 };
 
 static bool chance(struct devnode *d, double rate)
@@ -82,14 +87,12 @@ static bool chance(struct devnode *d, double rate)
 static void arm(struct devnode *d)
 {
     struct heap_node *due = heap_first(&d->due), *idle = heap_first(&d->idle);
-    uint64_t at = due ? (due->key + 999) / 1000 : UINT64_MAX;
 
-    if (idle && idle->key < at)
-        at = idle->key;
-    if (at == UINT64_MAX)
+    alarm_set(d->alarm, due ? due->key : UINT64_MAX);
+    if (!idle)
         loop_timer_clear(d->loop, &d->timer);
-    else if (!heap_linked(&d->timer.node) || d->timer.node.key != at)
-        loop_timer_set(d->loop, &d->timer, at);
+    else if (!heap_linked(&d->timer.node) || d->timer.node.key != idle->key)
+        loop_timer_set(d->loop, &d->timer, idle->key);
 }
 
 /* ---- connections ---- */
@@ -248,6 +251,36 @@ static bool over_rate(struct devnode *d)
     return d->calls_in_second >= d->conf.rate_limit_per_s;
 }
 
+static bool asks_stats(const struct h1_request *q)
+{
+    return q->method == H1_GET && slice_eq(q->path, SLICE("/devnode_stats"));
+}
+
+static int write_stats(const struct devnode *d, struct buf *out)
+{
+    const struct devnode_stats s = devnode_stats_get(d);
+    const struct {
+        const char *name;
+        uint64_t value;
+    } rows[] = {
+        {"connections", s.connections},
+        {"requests", s.requests},
+        {"bytes_in", s.bytes_in},
+        {"bytes_out", s.bytes_out},
+        {"calls", s.calls},
+        {"batches", s.batches},
+        {"batch_calls", s.batch_calls},
+        {"batches_refused", s.batches_refused},
+        {"largest_batch", s.largest_batch},
+        {"resets", s.resets},
+    };
+    int r = 0;
+
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0] && r == 0; i++)
+        r = buf_printf(out, "%s\"%s\":%llu", i ? "," : "{", rows[i].name, (unsigned long long)rows[i].value);
+    return r ? r : buf_str(out, "}\n");
+}
+
 /* Fills d->json; returns the HTTP status, or <0. */
 static int decide(struct devnode *d, const struct h1_request *q)
 {
@@ -255,6 +288,8 @@ static int decide(struct devnode *d, const struct h1_request *q)
     int r;
 
     buf_clear(&d->json);
+    if (asks_stats(q))
+        return write_stats(d, &d->json) ? -1 : 200;
     if (q->method == H1_GET || q->method == H1_HEAD || q->method == H1_OPTIONS) {
         /* geth answers health checks with an empty 200, agave names its state. */
         r = d->conf.solana && slice_eq(q->path, SLICE("/health")) ? buf_str(&d->json, "ok") : 0;
@@ -280,7 +315,7 @@ static uint64_t delay_us(struct devnode *d)
 }
 
 /* Keeps what d->out holds from `mark` on until its time; answers of one connection stay in order. */
-static int conn_postpone(struct conn *c, size_t mark, uint64_t delay)
+static int conn_postpone(struct conn *c, size_t mark, uint64_t due_us)
 {
     struct devnode *d = c->d;
     struct answer *a = mem_zero(sizeof *a), *last;
@@ -291,7 +326,7 @@ static int conn_postpone(struct conn *c, size_t mark, uint64_t delay)
         free(a);
         return -1;
     }
-    a->due_us = loop_clock_us(d->loop) + delay;
+    a->due_us = due_us;
     if (list_empty(&c->answers)) {
         heap_set(&d->due, &c->due, a->due_us);
     } else {
@@ -304,13 +339,37 @@ static int conn_postpone(struct conn *c, size_t mark, uint64_t delay)
     return 0;
 }
 
+/* A request has been answered by what stands in d->out from `mark` on. */
+static void count_request(struct conn *c, size_t mark)
+{
+    struct devnode_stats *s = &c->d->stats;
+
+    s->requests++;
+    s->bytes_in += c->taken;
+    s->bytes_out += c->d->out.n - mark;
+}
+
+/* When the answer to a request that has just arrived is back where it came from; 0: at once. */
+static uint64_t conn_due_us(struct conn *c, uint64_t calls)
+{
+    struct devnode *d = c->d;
+    uint64_t work = d->conf.request_us + d->conf.call_us * calls, way = delay_us(d), now_us;
+
+    if (!work && !way)
+        return 0;
+    now_us = loop_clock_us(d->loop);
+    if (work)
+        c->busy_us = (c->busy_us > now_us ? c->busy_us : now_us) + work;
+    return (work ? c->busy_us : now_us) + way;
+}
+
 /* false: the connection must be closed. */
 static bool conn_answer(struct conn *c, const struct h1_request *q)
 {
     struct devnode *d = c->d;
     size_t mark = d->out.n;
-    bool last;
-    uint64_t delay;
+    bool last, post = q->method == H1_POST;
+    uint64_t due_us, calls = d->body.calls;
     const char *more;
     int status = decide(d, q);
 
@@ -327,10 +386,12 @@ static bool conn_answer(struct conn *c, const struct h1_request *q)
                                : "";
     if (write_answer(d, &d->out, (unsigned)status, more, q->method == H1_HEAD))
         return false;
+    if (post)
+        count_request(c, mark);
     if (d->json.cap > KEEP_BYTES)
         buf_deinit(&d->json);
-    delay = delay_us(d);
-    if ((delay || !list_empty(&c->answers)) && conn_postpone(c, mark, delay))
+    due_us = asks_stats(q) ? 0 : conn_due_us(c, d->body.calls - calls);
+    if ((due_us || !list_empty(&c->answers)) && conn_postpone(c, mark, due_us))
         return false;
     if (last)
         conn_end(c);
@@ -347,6 +408,8 @@ static bool conn_refuse(struct conn *c)
     r = buf_str(&d->json, h1_server_bad_reason(c->http));
     if (!r)
         r = write_answer(d, &d->out, h1_server_bad_status(c->http), "\r\nConnection: close", false);
+    if (!r)
+        count_request(c, mark);
     if (!r && !list_empty(&c->answers))
         r = conn_postpone(c, mark, 0);
     conn_end(c);
@@ -366,6 +429,7 @@ static void on_read(void *owner, char *p, size_t n)
 
         p += used;
         n -= used;
+        c->taken += used;
         if (e == H1_SERVER_MORE)
             break;
         if (e == H1_SERVER_HEAD) {
@@ -375,6 +439,7 @@ static void on_read(void *owner, char *p, size_t n)
             good = conn_refuse(c);
         } else {
             if (chance(d, d->conf.reset_rate)) {
+                d->stats.resets++;
                 buf_clear(&d->out);
                 conn_reset(c);
                 arm(d);
@@ -382,6 +447,7 @@ static void on_read(void *owner, char *p, size_t n)
             }
             good = conn_answer(c, h1_server_request(c->http));
             h1_server_next(c->http);
+            c->taken = 0;
         }
         if (good && d->out.n > FLUSH_BYTES)
             good = conn_flush(c);
@@ -439,14 +505,23 @@ static void conn_send_due(struct conn *c, uint64_t now_us)
     conn_settle(c);
 }
 
-static void on_timer(struct loop_timer *t)
+static void on_alarm(void *owner)
 {
-    struct devnode *d = container_of(t, struct devnode, timer);
-    uint64_t now_us = loop_clock_us(d->loop), now_ms = loop_now_ms(d->loop);
+    struct devnode *d = owner;
+    uint64_t now_us = loop_clock_us(d->loop);
     struct heap_node *first;
 
     while ((first = heap_first(&d->due)) != NULL && first->key <= now_us)
         conn_send_due(container_of(first, struct conn, due), now_us);
+    arm(d);
+}
+
+static void on_timer(struct loop_timer *t)
+{
+    struct devnode *d = container_of(t, struct devnode, timer);
+    uint64_t now_ms = loop_now_ms(d->loop);
+    struct heap_node *first;
+
     while ((first = heap_first(&d->idle)) != NULL && first->key <= now_ms) {
         struct conn *c = container_of(first, struct conn, idle);
         uint64_t end_ms = c->active_ms + d->conf.idle_timeout_ms;
@@ -469,6 +544,7 @@ static void on_accept(void *owner, struct listener *l, struct stream *s)
     struct conn *c = mem_zero(sizeof *c);
 
     (void)l;
+    d->stats.connections++;
     c->d = d;
     c->stream = s;
     c->http = h1_server_new(&d->http_conf);
@@ -499,7 +575,9 @@ int devnode_new(struct devnode **out, struct loop *loop, const struct devnode_co
 
     d->loop = loop;
     d->conf = *conf;
-    d->http_conf = (struct h1_server_conf){.max_body_bytes = conf->solana ? SOLANA_BODY_MAX : EVM_BODY_MAX,
+    d->http_conf = (struct h1_server_conf){.max_body_bytes = conf->max_body_bytes ? conf->max_body_bytes
+                                                             : conf->solana       ? SOLANA_BODY_MAX
+                                                                                  : EVM_BODY_MAX,
                                            .max_head_bytes = HEAD_MAX,
                                            .max_fields = FIELDS_MAX,
                                            .max_target_bytes = TARGET_MAX};
@@ -514,7 +592,9 @@ int devnode_new(struct devnode **out, struct loop *loop, const struct devnode_co
     d->random = mix64(conf->seed + 2);
     buf_init(&d->out, OUT_MAX);
     buf_init(&d->json, OUT_MAX);
-    r = listener_new(&d->listener, loop, conf->listen, &ops, d);
+    r = alarm_new(&d->alarm, loop, on_alarm, d);
+    if (!r)
+        r = listener_new(&d->listener, loop, conf->listen, &ops, d);
     d->conf.listen = NULL; /* borrowed from the caller until now */
     if (r)
         devnode_close(d);
@@ -533,6 +613,18 @@ uint64_t devnode_calls(const struct devnode *d)
     return d->body.calls;
 }
 
+struct devnode_stats devnode_stats_get(const struct devnode *d)
+{
+    struct devnode_stats s = d->stats;
+
+    s.calls = d->body.calls;
+    s.batches = d->body.batches;
+    s.batch_calls = d->body.batch_calls;
+    s.batches_refused = d->body.batches_refused;
+    s.largest_batch = d->body.largest_batch;
+    return s;
+}
+
 struct devnode *devnode_close(struct devnode *d)
 {
     if (!d)
@@ -542,6 +634,7 @@ struct devnode *devnode_close(struct devnode *d)
     while (!list_empty(&d->conns))
         conn_close(container_of(d->conns.next, struct conn, node));
     loop_timer_clear(d->loop, &d->timer);
+    d->alarm = alarm_close(d->alarm);
     heap_deinit(&d->due);
     heap_deinit(&d->idle);
     buf_deinit(&d->out);

@@ -1,5 +1,9 @@
 #include "devnode/devnode_body.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
 #include "devnode/devnode.h"
 #include "devnode/devnode_chain.h"
 #include "devnode/devnode_mix.h"
@@ -141,27 +145,50 @@ static int answer(struct devnode_body *b, const struct request *q, uint64_t now_
     return r;
 }
 
-/* geth: one element for all of them, with the id of the first. */
-static int refuse_size(const struct devnode_body *b, const struct request *first, struct buf *out)
+/* An element that fails as an array's element only: asked alone it is answered. */
+static int answer_faulty(struct devnode_body *b, struct request *q, uint64_t now_ms, struct buf *out)
 {
-    int r = buf_slice(out, SLICE("["));
+    size_t mark = out->n;
+    int r;
 
+    if (q->id.p && chance(b, b->conf->element_limit_rate)) { /* Alchemy: status 200, code 429 within */
+        b->calls++;
+        return refuse(b, q->id, 429, "Your app has exceeded its compute units per second capacity", out);
+    }
+    if (q->id.p && chance(b, b->conf->null_id_rate)) {
+        q->id = NO_ID;
+        q->id_ok = true;
+    }
+    r = answer(b, q, now_ms, out);
+    if (chance(b, b->conf->drop_rate))
+        out->n = mark;
+    return r;
+}
+
+static int refuse_size(struct devnode_body *b, const struct request *first, unsigned count, struct buf *out)
+{
+    char text[80];
+    int r;
+
+    switch (b->conf->batch_style) {
+    case DEVNODE_ERIGON:
+        snprintf(text, sizeof text, "batch limit %u exceeded: %u requests given", b->conf->max_batch, count);
+        return refuse(b, NO_ID, -32000, text, out);
+    case DEVNODE_RETH:
+        r = begin(b, NO_ID, out);
+        if (!r)
+            r = buf_printf(out,
+                           "\"error\":{\"code\":-32010,\"message\":\"The batch request was too large\","
+                           "\"data\":\"Exceeded max limit of %u\"}",
+                           b->conf->max_batch);
+        return r ? r : end(b, NO_ID, out);
+    case DEVNODE_GETH:
+        break;
+    }
+    r = buf_slice(out, SLICE("["));
     if (!r)
         r = refuse(b, first->id_ok ? first->id : NO_ID, -32600, "batch too large", out);
     return r ? r : buf_slice(out, SLICE("]"));
-}
-
-/* The comma before an element goes again when the element, a notification, leaves nothing. */
-static int answer_element(struct devnode_body *b, const struct request *q, bool first, uint64_t now_ms, struct buf *out)
-{
-    size_t mark = out->n;
-    int r = first ? 0 : buf_slice(out, SLICE(","));
-
-    if (!r)
-        r = answer(b, q, now_ms, out);
-    if (!r && !first && out->n == mark + 1)
-        out->n = mark;
-    return r;
 }
 
 static unsigned count_elements(struct slice array)
@@ -177,41 +204,86 @@ static unsigned count_elements(struct slice array)
     return n;
 }
 
+/* Where an element's answer stands in the scratch text, which may move while it grows. */
+struct extent {
+    size_t at, n;
+};
+
+/* Appends the elements as an array; nothing when there are none. */
+static int join(struct devnode_body *b, const char *text, struct extent *e, unsigned n, struct buf *out)
+{
+    int r = 0;
+
+    for (unsigned i = n; b->conf->shuffle && i > 1; i--) {
+        unsigned k = (unsigned)(mix_next(&b->random) % i);
+        struct extent last = e[i - 1];
+
+        e[i - 1] = e[k];
+        e[k] = last;
+    }
+    for (unsigned i = 0; i < n && r == 0; i++) {
+        r = buf_append(out, i ? "," : "[", 1);
+        if (!r)
+            r = buf_append(out, text + e[i].at, e[i].n);
+    }
+    return r || n == 0 ? r : buf_append(out, "]", 1);
+}
+
+static int answer_elements(struct devnode_body *b, struct slice array, unsigned count, uint64_t now_ms, struct buf *out)
+{
+    struct extent *e = mem_array(count, sizeof *e);
+    struct request q;
+    struct buf text;
+    struct jtok t;
+    unsigned n = 0;
+    int r;
+
+    buf_init(&text, out->max_bytes);
+    jtok_init(&t, array, MAX_DEPTH);
+    r = jtok_array(&t);
+    while (r == 0 && (r = jtok_element(&t)) == 0 && (r = parse(b, &t, &q)) == 0) {
+        size_t at = text.n;
+
+        r = answer_faulty(b, &q, now_ms, &text);
+        if (text.n > at)
+            e[n++] = (struct extent){at, text.n - at};
+    }
+    if (r == JTOK_END)
+        r = join(b, text.p, e, n, out);
+    buf_deinit(&text);
+    free(e);
+    return r;
+}
+
 static int answer_batch(struct devnode_body *b, struct slice body, uint64_t now_ms, struct buf *out)
 {
     struct request q;
     struct jtok t;
     struct jval whole;
-    size_t mark = out->n;
     unsigned count;
-    int r;
 
     /* Nothing is carried out before all of it is known to be JSON, and not too much. */
     jtok_init(&t, body, MAX_DEPTH);
     if (jtok_value(&t, &whole) || jtok_finish(&t))
         return refuse_parse(b, out);
-    if (!b->conf->batch)
+    if (!b->conf->batch) {
+        b->batches_refused++;
         return refuse(b, NO_ID, -32005, "Batched requests are not supported by this server", out);
+    }
     count = count_elements(whole.raw);
     if (count == 0) /* agave says nothing */
         return b->conf->solana ? 0 : refuse(b, NO_ID, -32600, "empty batch", out);
-    jtok_init(&t, whole.raw, MAX_DEPTH);
-    r = jtok_array(&t);
-    if (!r)
-        r = buf_slice(out, SLICE("["));
-    while (r == 0 && (r = jtok_element(&t)) == 0 && (r = parse(b, &t, &q)) == 0) {
-        if (b->conf->max_batch && count > b->conf->max_batch) {
-            out->n = mark;
-            return refuse_size(b, &q, out);
-        }
-        r = answer_element(b, &q, out->n == mark + 1, now_ms, out);
+    if (b->conf->max_batch && count > b->conf->max_batch) {
+        b->batches_refused++;
+        jtok_init(&t, whole.raw, MAX_DEPTH);
+        if (jtok_array(&t) || jtok_element(&t) || parse(b, &t, &q))
+            return refuse_parse(b, out);
+        return refuse_size(b, &q, count, out);
     }
-    if (r != JTOK_END)
-        return r;
-    if (out->n > mark + 1)
-        return buf_slice(out, SLICE("]"));
-    out->n = mark;
-    return 0;
+    b->batches++;
+    b->batch_calls += count;
+    b->largest_batch = count > b->largest_batch ? count : b->largest_batch;
+    return answer_elements(b, whole.raw, count, now_ms, out);
 }
 
 int devnode_body_answer(struct devnode_body *b, struct slice body, uint64_t now_ms, struct buf *out)

@@ -16,6 +16,7 @@ struct devnode_body {
     const struct devnode_conf *conf; /* borrowed */
     uint64_t random;
     uint64_t calls; /* answered so far */
+    uint64_t batches, batch_calls, batches_refused, largest_batch;
 };
 
 void devnode_body_init(struct devnode_body *b, struct devnode_chain *chain, const struct devnode_conf *conf);

@@ -10,48 +10,53 @@
 #include "io/loop.h"
 #include "io/signals.h"
 
-enum {
-    OPT_LISTEN = 1,
-    OPT_FAMILY,
-    OPT_DELAY,
-    OPT_JITTER,
-    OPT_ERROR_RATE,
-    OPT_RESET_RATE,
-    OPT_RATE_LIMIT,
-    OPT_RESULT_BYTES,
-    OPT_NO_BATCH,
-    OPT_MAX_BATCH,
-    OPT_BLOCK_TIME,
-    OPT_HEAD_LAG,
-    OPT_MAX_REQUESTS,
-    OPT_IDLE_TIMEOUT,
-    OPT_SEED,
-    OPT_CHAIN_ID,
-    OPT_HELP
+enum { SOLANA_BLOCK_TIME_MS = 400, EXIT_USAGE = 2, OPT_HELP = 256 };
+
+#define MOST_BYTES ((uint64_t)64 * 1024 * 1024)
+
+enum kind { K_TEXT, K_NUMBER, K_UNSIGNED, K_SIZE, K_RATE, K_SET, K_CLEAR, K_FAMILY, K_STYLE };
+
+/* One row an option: its value goes to `at` of the conf. */
+static const struct row {
+    const char *name;
+    enum kind kind;
+    size_t at;
+    uint64_t most; /* 0: no bound but the type's */
+    const char *doc;
+} rows[] = {
+#define AT(member) offsetof(struct devnode_conf, member)
+    {"listen", K_TEXT, AT(listen), 0, "HOST:PORT; port 0 picks one (127.0.0.1:0)"},
+    {"family", K_FAMILY, AT(solana), 0, "evm | solana (evm)"},
+    {"chain-id", K_NUMBER, AT(chain_id), 0, "of eth_chainId (1)"},
+    {"block-time-ms", K_NUMBER, AT(block_time_ms), 0, "between two heads (12000, Solana 400)"},
+    {"head-lag", K_NUMBER, AT(head_lag), 0, "blocks or slots behind the siblings (0)"},
+    {"seed", K_NUMBER, AT(seed), 0, "of everything that is drawn by lot (1)"},
+    {"result-bytes", K_SIZE, AT(result_bytes), MOST_BYTES, "pad eth_call and getAccountInfo to about this; 0: natural"},
+    {"delay-us", K_NUMBER, AT(delay_us), 0, "before each answer: the way, many at once (0)"},
+    {"jitter-us", K_NUMBER, AT(jitter_us), 0, "and up to this much more (0)"},
+    {"request-us", K_NUMBER, AT(request_us), 0,
+     "work on an HTTP request; a connection is served one request at a time (0)"},
+    {"call-us", K_NUMBER, AT(call_us), 0, "work on each call in it: answered after request-us + n * call-us (0)"},
+    {"error-rate", K_RATE, AT(error_rate), 0, "share of calls answered with -32603"},
+    {"reset-rate", K_RATE, AT(reset_rate), 0, "share of requests whose connection is reset"},
+    {"rate-limit", K_UNSIGNED, AT(rate_limit_per_s), 0, "calls/s; above it HTTP 429 with Retry-After (0: none)"},
+    {"max-body-bytes", K_SIZE, AT(max_body_bytes), MOST_BYTES,
+     "larger requests get 413 in text/plain (5 MiB as geth, Solana 51200 as agave)"},
+    {"no-batch", K_CLEAR, AT(batch), 0, "arrays are refused: one object, id null, -32005"},
+    {"max-batch", K_UNSIGNED, AT(max_batch), 0, "arrays of more elements are refused (1000; 0: no limit)"},
+    {"batch-style", K_STYLE, AT(batch_style), 0,
+     "geth | erigon | reth: shape of that refusal (geth): [{id of the first, -32600}], {id null, -32000}, {id null, "
+     "-32010}"},
+    {"shuffle", K_SET, AT(shuffle), 0, "the elements of an array come back in another order"},
+    {"drop-rate", K_RATE, AT(drop_rate), 0, "share of an array's elements that are left out"},
+    {"null-id-rate", K_RATE, AT(null_id_rate), 0, "share of an array's elements that come back with id null"},
+    {"element-limit-rate", K_RATE, AT(element_limit_rate), 0, "share of an array's elements answered with error 429"},
+    {"max-requests-per-socket", K_UNSIGNED, AT(max_requests_per_socket), 0, "then Connection: close (0: never)"},
+    {"idle-timeout-ms", K_NUMBER, AT(idle_timeout_ms), 0, "idle connections are closed (0: never)"},
+#undef AT
 };
 
-enum { SOLANA_BLOCK_TIME_MS = 400, EXIT_USAGE = 2 };
-
-static const struct option options[] = {
-    {"listen", required_argument, NULL, OPT_LISTEN},
-    {"family", required_argument, NULL, OPT_FAMILY},
-    {"delay-us", required_argument, NULL, OPT_DELAY},
-    {"jitter-us", required_argument, NULL, OPT_JITTER},
-    {"error-rate", required_argument, NULL, OPT_ERROR_RATE},
-    {"reset-rate", required_argument, NULL, OPT_RESET_RATE},
-    {"rate-limit", required_argument, NULL, OPT_RATE_LIMIT},
-    {"result-bytes", required_argument, NULL, OPT_RESULT_BYTES},
-    {"no-batch", no_argument, NULL, OPT_NO_BATCH},
-    {"max-batch", required_argument, NULL, OPT_MAX_BATCH},
-    {"block-time-ms", required_argument, NULL, OPT_BLOCK_TIME},
-    {"head-lag", required_argument, NULL, OPT_HEAD_LAG},
-    {"max-requests-per-socket", required_argument, NULL, OPT_MAX_REQUESTS},
-    {"idle-timeout-ms", required_argument, NULL, OPT_IDLE_TIMEOUT},
-    {"seed", required_argument, NULL, OPT_SEED},
-    {"chain-id", required_argument, NULL, OPT_CHAIN_ID},
-    {"help", no_argument, NULL, OPT_HELP},
-    {NULL, 0, NULL, 0},
-};
+enum { ROWS = sizeof rows / sizeof rows[0] };
 
 struct program {
     struct loop *loop;
@@ -74,18 +79,21 @@ static void on_signal(void *owner, int number)
     loop_finish(p->loop);
 }
 
-static void usage(FILE *to)
+static bool takes_value(const struct row *r)
 {
-    fputs("usage: devnode", to);
-    for (const struct option *o = options; o->name; o++)
-        fprintf(to, " [--%s%s]", o->name, o->has_arg ? " X" : "");
-    fputc('\n', to);
+    return r->kind != K_SET && r->kind != K_CLEAR;
 }
 
-static int bad_value(int index, const char *text)
+static void usage(FILE *to)
 {
-    fprintf(stderr, "devnode: --%s: bad value '%s'\n", options[index].name, text);
-    return -1;
+    fputs(
+        "usage: devnode [options]\n"
+        "A simulated node: JSON-RPC over HTTP/1.1 on loopback; ready when it prints `listening on HOST:PORT`.\n"
+        "GET /devnode_stats tells in JSON what was served so far: connections, requests, bytes_in, bytes_out, calls,\n"
+        "batches, batch_calls, batches_refused, largest_batch, resets; it does not count itself.\n",
+        to);
+    for (const struct row *r = rows; r < rows + ROWS; r++)
+        fprintf(to, "  --%s%s%*s%s\n", r->name, takes_value(r) ? " X" : "  ", 24 - (int)strlen(r->name), "", r->doc);
 }
 
 static int take_rate(double *out, const char *text)
@@ -97,82 +105,83 @@ static int take_rate(double *out, const char *text)
     return errno || end == text || *end || !(*out >= 0 && *out <= 1) ? -1 : 0;
 }
 
-static int take_number(uint64_t *out, const char *text)
+static int take_number(uint64_t *out, const char *text, uint64_t most)
 {
     char *end;
 
     errno = 0;
     *out = strtoull(text, &end, 10);
-    return errno || end == text || *end || *text == '-' ? -1 : 0;
+    return errno || end == text || *end || *text == '-' || (most && *out > most) ? -1 : 0;
+}
+
+static int take_choice(unsigned *out, const char *text, const char *const *choice)
+{
+    for (*out = 0; choice[*out]; ++*out)
+        if (strcmp(text, choice[*out]) == 0)
+            return 0;
+    return -1;
+}
+
+static int take(const struct row *r, struct devnode_conf *c, const char *text)
+{
+    static const char *const families[] = {"evm", "solana", NULL}, *const styles[] = {"geth", "erigon", "reth", NULL};
+    void *to = (char *)c + r->at;
+    uint64_t n = 0;
+    unsigned choice = 0;
+    int bad = 0;
+
+    switch (r->kind) {
+    case K_TEXT:
+        *(const char **)to = text;
+        break;
+    case K_NUMBER:
+        bad = take_number(to, text, r->most);
+        break;
+    case K_UNSIGNED:
+        bad = take_number(&n, text, UINT32_MAX);
+        *(unsigned *)to = (unsigned)n;
+        break;
+    case K_SIZE:
+        bad = take_number(&n, text, r->most);
+        *(size_t *)to = n;
+        break;
+    case K_RATE:
+        bad = take_rate(to, text);
+        break;
+    case K_SET:
+    case K_CLEAR:
+        *(bool *)to = r->kind == K_SET;
+        break;
+    case K_FAMILY:
+        bad = take_choice(&choice, text, families);
+        *(bool *)to = choice == 1;
+        break;
+    case K_STYLE:
+        bad = take_choice(&choice, text, styles);
+        *(enum devnode_batch_style *)to = (enum devnode_batch_style)choice;
+        break;
+    }
+    if (bad)
+        fprintf(stderr, "devnode: --%s: bad value '%s'\n", r->name, text);
+    return bad;
 }
 
 /* 0, 1 for --help, -1. */
 static int parse(int argc, char **argv, struct devnode_conf *c)
 {
+    struct option options[ROWS + 2] = {{0}};
     bool block_time = false;
-    int opt, i = 0;
+    int i;
 
-    while ((opt = getopt_long(argc, argv, "", options, &i)) != -1) {
-        uint64_t n = 0;
-
-        if (opt == OPT_HELP)
+    for (i = 0; i < ROWS; i++)
+        options[i] = (struct option){rows[i].name, takes_value(&rows[i]) ? required_argument : no_argument, NULL, i};
+    options[i] = (struct option){"help", no_argument, NULL, OPT_HELP};
+    while ((i = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (i == OPT_HELP)
             return 1;
-        if (opt == '?')
+        if (i < 0 || i >= ROWS || take(&rows[i], c, optarg))
             return -1;
-        if (opt == OPT_LISTEN) {
-            c->listen = optarg;
-        } else if (opt == OPT_FAMILY) {
-            if (strcmp(optarg, "evm") != 0 && strcmp(optarg, "solana") != 0)
-                return bad_value(i, optarg);
-            c->solana = optarg[0] == 's';
-        } else if (opt == OPT_ERROR_RATE || opt == OPT_RESET_RATE) {
-            if (take_rate(opt == OPT_ERROR_RATE ? &c->error_rate : &c->reset_rate, optarg))
-                return bad_value(i, optarg);
-        } else if (opt == OPT_NO_BATCH) {
-            c->batch = false;
-        } else if (take_number(&n, optarg)) {
-            return bad_value(i, optarg);
-        }
-        switch (opt) {
-        case OPT_DELAY:
-            c->delay_us = n;
-            break;
-        case OPT_JITTER:
-            c->jitter_us = n;
-            break;
-        case OPT_RATE_LIMIT:
-            c->rate_limit_per_s = (unsigned)n;
-            break;
-        case OPT_RESULT_BYTES:
-            if (n > 64 * 1024 * 1024)
-                return bad_value(i, optarg);
-            c->result_bytes = n;
-            break;
-        case OPT_MAX_BATCH:
-            c->max_batch = (unsigned)n;
-            break;
-        case OPT_BLOCK_TIME:
-            c->block_time_ms = n;
-            block_time = true;
-            break;
-        case OPT_HEAD_LAG:
-            c->head_lag = n;
-            break;
-        case OPT_MAX_REQUESTS:
-            c->max_requests_per_socket = (unsigned)n;
-            break;
-        case OPT_IDLE_TIMEOUT:
-            c->idle_timeout_ms = n;
-            break;
-        case OPT_SEED:
-            c->seed = n;
-            break;
-        case OPT_CHAIN_ID:
-            c->chain_id = n;
-            break;
-        default:
-            break;
-        }
+        block_time = block_time || strcmp(rows[i].name, "block-time-ms") == 0;
     }
     if (c->solana && !block_time)
         c->block_time_ms = SOLANA_BLOCK_TIME_MS;

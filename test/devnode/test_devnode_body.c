@@ -73,6 +73,86 @@ TEST(batch_limits)
     expect(&conf, CALL("7"), RES("7"));
 }
 
+TEST(shapes_of_a_refused_batch)
+{
+    static const struct {
+        enum devnode_batch_style style;
+        const char *want;
+    } rows[] = {
+        {DEVNODE_GETH, "[" ERR("7", "-32600", "batch too large") "]"},
+        {DEVNODE_ERIGON, ERR("null", "-32000", "batch limit 2 exceeded: 3 requests given")},
+        {DEVNODE_RETH, "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32010,\"message\":\"The batch request "
+                       "was too large\",\"data\":\"Exceeded max limit of 2\"}}"},
+    };
+    struct devnode_conf conf;
+
+    devnode_conf_default(&conf);
+    conf.max_batch = 2;
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        conf.batch_style = rows[i].style;
+        expect(&conf, "[" CALL("7") "," CALL("8") "]", "[" RES("7") "," RES("8") "]");
+        expect(&conf, "[" CALL("7") "," CALL("8") "," CALL("9") "]", rows[i].want);
+    }
+}
+
+/* Elements fail; a call that comes alone does not. */
+TEST(faults_of_elements)
+{
+    struct devnode_conf conf;
+
+    devnode_conf_default(&conf);
+    conf.drop_rate = 1;
+    expect(&conf, "[" CALL("7") "," CALL("8") "]", "");
+    expect(&conf, CALL("7"), RES("7"));
+    conf.drop_rate = 0;
+    conf.null_id_rate = 1;
+    expect(&conf, "[" CALL("7") "," NOTE "," CALL("8") "]", "[" RES("null") "," RES("null") "]");
+    expect(&conf, CALL("7"), RES("7"));
+    conf.null_id_rate = 0;
+    conf.element_limit_rate = 1;
+    expect(&conf, "[" CALL("7") "," NOTE "]",
+           "[" ERR("7", "429", "Your app has exceeded its compute units per second capacity") "]");
+    expect(&conf, CALL("7"), RES("7"));
+}
+
+TEST(shuffled_elements_are_all_there)
+{
+    struct devnode_conf conf;
+    struct devnode_chain *chain;
+    struct devnode_body b;
+    struct buf out, body;
+    char want[100];
+    unsigned in_place = 0;
+
+    devnode_conf_default(&conf);
+    conf.shuffle = true;
+    chain = devnode_chain_new(&conf);
+    devnode_body_init(&b, chain, &conf);
+    buf_init(&out, 1 << 20);
+    buf_init(&body, 1 << 20);
+    for (unsigned i = 100; i < 200; i++)
+        buf_printf(&body, "%s" CALL("%u"), i > 100 ? "," : "[", i);
+    buf_str(&body, "]");
+    CHECK_EQ(devnode_body_answer(&b, buf_get(&body), 1795237357000u, &out), 0);
+    for (unsigned i = 100; i < 200; i++) {
+        const char *at;
+
+        snprintf(want, sizeof want, RES("%u"), i);
+        at = memmem(out.p, out.n, want, strlen(want));
+        CHECK(at != NULL);
+        in_place += at == out.p + 1 + (i - 100) * (strlen(want) + 1);
+    }
+    CHECK_EQ(out.n, 100 * (strlen(want) + 1) + 2);
+    CHECK(in_place < 20);
+    CHECK_EQ(b.calls, 100);
+    CHECK_EQ(b.batches, 1);
+    CHECK_EQ(b.batch_calls, 100);
+    CHECK_EQ(b.largest_batch, 100);
+    buf_deinit(&out);
+    buf_deinit(&body);
+    devnode_chain_free(chain);
+}
+
 TEST(all_calls_fail_at_rate_one)
 {
     struct devnode_conf conf;

@@ -1,0 +1,16 @@
+/* alarm.h - a timer that counts microseconds, for a simulated node whose service times are shorter than the whole
+ * milliseconds of the loop's own timers.  Heap; owned by its maker; one file descriptor. */
+#ifndef MILLRACE_IO_ALARM_H
+#define MILLRACE_IO_ALARM_H
+
+#include <stdint.h>
+
+struct loop;
+struct alarm;
+
+int alarm_new(struct alarm **out, struct loop *loop, void (*fire)(void *owner), void *owner); /* 0 or <0 */
+/* Fires once, at at_us of loop_clock_us or at once when that is over.  Setting it again moves it; UINT64_MAX clears. */
+void alarm_set(struct alarm *a, uint64_t at_us);
+struct alarm *alarm_close(struct alarm *a); /* no call to the owner after it; returns NULL; NULL is fine */
+
+#endif
