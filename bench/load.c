@@ -22,6 +22,7 @@ enum {
     MAX_CONNECTIONS = 60000,
     MAX_DEPTH = 1024,
     MAX_BATCH = 1024,
+    MAX_KEYS = 1000000,
     EXIT_USAGE = 2
 };
 
@@ -56,9 +57,37 @@ static uint64_t intended(const struct load *l, uint64_t i)
     return l->begin_ns + (uint64_t)((double)i * (double)l->conf.batch * 1e9 / (double)l->conf.rate);
 }
 
-static bool may_issue(const struct load *l, uint64_t now_ns)
+/* Not over: time, calls. */
+static bool may_go_on(const struct load *l, uint64_t now_ns)
 {
     return !stopped && now_ns < l->end_ns && l->issued_calls + l->conf.batch <= l->conf.max_calls;
+}
+
+static bool may_issue(const struct load *l, uint64_t now_ns)
+{
+    if (l->conf.burst && l->burst_left == 0)
+        return false;
+    return may_go_on(l, now_ns);
+}
+
+/* Ends a burst when its last answer has come, and begins one when it is time: at once when the last one is over, so
+ * that all of a burst stands on the wire before the first answer is looked at. */
+static void drive_bursts(struct load *l)
+{
+    uint64_t now_ns = load_clock_ns();
+
+    if (!l->conf.burst || l->burst_left || l->inflight)
+        return;
+    if (l->bursting) {
+        load_hist_add(&l->stats.bursts, now_ns - l->burst_ns);
+        l->burst_ns = now_ns + (uint64_t)(l->conf.pause * 1e9);
+        l->bursting = false;
+    }
+    if (now_ns >= l->burst_ns && may_go_on(l, now_ns)) {
+        l->burst_left = l->conf.burst;
+        l->burst_ns = now_ns;
+        l->bursting = true;
+    }
 }
 
 /* Fills free slots: all of them in a closed loop; in an open loop as many as are due.  A late exchange keeps its
@@ -79,8 +108,11 @@ static void issue(struct load *l)
             load_conn_send(c, intended(l, exchange));
         } else {
             now_ns = load_clock_ns();
-            while (c->used < l->conf.depth && may_issue(l, now_ns))
-                load_conn_send(c, now_ns);
+            while (c->used < l->conf.depth && may_issue(l, now_ns)) {
+                load_conn_send(c, l->conf.burst ? l->burst_ns : now_ns);
+                if (l->conf.burst)
+                    l->burst_left -= l->burst_left < l->conf.batch ? l->burst_left : l->conf.batch;
+            }
         }
         load_conn_flush(c);
         if (l->next_id > LAST_ID)
@@ -120,6 +152,7 @@ static void begin_measuring(struct load *l)
 {
     memset(&l->stats, 0, sizeof l->stats);
     load_hist_clear(&l->stats.latency);
+    load_hist_clear(&l->stats.bursts);
 }
 
 /* Returns the seconds that were measured. */
@@ -135,6 +168,7 @@ static double run(struct load *l)
         uint64_t until_ns;
 
         revive(l);
+        drive_bursts(l);
         issue(l);
         now_ns = load_clock_ns();
         if (warming && now_ns >= l->measure_ns) {
@@ -142,7 +176,7 @@ static double run(struct load *l)
             measured_from = now_ns;
             begin_measuring(l);
         }
-        if (!may_issue(l, now_ns) && (l->inflight == 0 || now_ns > l->end_ns + LATE_NS))
+        if (!may_go_on(l, now_ns) && (l->inflight == 0 || now_ns > l->end_ns + LATE_NS))
             break;
         until_ns = now_ns + LONG_WAIT_NS;
         if (l->conf.rate && may_issue(l, now_ns) && !list_empty(&l->free)) {
@@ -150,6 +184,8 @@ static double run(struct load *l)
 
             until_ns = next_ns < until_ns ? next_ns : until_ns;
         }
+        if (l->conf.burst && !l->bursting && l->burst_ns < until_ns)
+            until_ns = l->burst_ns;
         if (!list_empty(&l->dead) && until_ns > now_ns + RETRY_NS)
             until_ns = now_ns + RETRY_NS;
         if (now_ns < l->end_ns && l->end_ns < until_ns)
@@ -212,6 +248,10 @@ enum {
     OPT_WARMUP,
     OPT_VERIFY,
     OPT_SEED,
+    OPT_KEYS,
+    OPT_TRUTH,
+    OPT_BURST,
+    OPT_PAUSE,
     OPT_HELP
 };
 
@@ -224,6 +264,8 @@ static const struct option options[] = {
     {"idle-call", no_argument, NULL, OPT_IDLE_CALL}, {"new-connection", no_argument, NULL, OPT_NEW},
     {"json", no_argument, NULL, OPT_JSON},           {"warmup", required_argument, NULL, OPT_WARMUP},
     {"verify", no_argument, NULL, OPT_VERIFY},       {"seed", required_argument, NULL, OPT_SEED},
+    {"keys", required_argument, NULL, OPT_KEYS},     {"truth", required_argument, NULL, OPT_TRUTH},
+    {"burst", required_argument, NULL, OPT_BURST},   {"pause", required_argument, NULL, OPT_PAUSE},
     {"help", no_argument, NULL, OPT_HELP},           {NULL, 0, NULL, 0},
 };
 
@@ -235,8 +277,13 @@ static const char usage_text[] =
     "      --seconds S       how long (5)\n"
     "      --warmup S        before that, not counted (0)\n"
     "      --count N         at most N calls\n"
-    "      --mix NAME        small | call | account | ethereum | solana (small)\n"
+    "      --mix NAME        small | call | distinct | account | ethereum | solana (small)\n"
     "      --skew S          exponent of the keys' popularity (0.99)\n"
+    "      --keys N          questions of a method whose keys are made up here (1000)\n"
+    "      --truth URL       results must be those that this node gives when asked before the run; single calls only\n"
+    "      --burst N         N calls at once over all connections, the next N when the last is answered; reports how\n"
+    "                        long a burst takes. connections x depth x batch must be N or more\n"
+    "      --pause S         between bursts (0)\n"
     "      --batch N         N calls in an array\n"
     "      --body FILE       send this body as it is\n"
     "      --new-connection  one for each exchange\n"
@@ -246,8 +293,9 @@ static const char usage_text[] =
     "      --json            the report as one JSON object\n";
 
 struct options {
-    const char *mix, *body;
+    const char *mix, *body, *truth;
     double skew;
+    unsigned keys;
     uint64_t seed;
     bool json;
 };
@@ -313,6 +361,20 @@ static int parse(int argc, char **argv, struct load_conf *c, struct options *o)
             r = take_number(optarg, 0, 1e15, &v);
             o->seed = (uint64_t)v;
             break;
+        case OPT_KEYS:
+            r = take_number(optarg, 1, MAX_KEYS, &v);
+            o->keys = (unsigned)v;
+            break;
+        case OPT_BURST:
+            r = take_number(optarg, 1, MAX_CALLS, &v);
+            c->burst = (unsigned)v;
+            break;
+        case OPT_PAUSE:
+            r = take_number(optarg, 0, MAX_SECONDS, &c->pause);
+            break;
+        case OPT_TRUTH:
+            o->truth = optarg;
+            break;
         case OPT_MIX:
             o->mix = optarg;
             break;
@@ -375,7 +437,8 @@ static int load_all(struct load *l, bool json)
 int main(int argc, char **argv)
 {
     static struct load l;
-    struct options o = {.mix = "small", .skew = 0.99, .seed = 1};
+    struct options o = {.mix = "small", .skew = 0.99, .keys = 1000, .seed = 1};
+    struct load_target node;
     struct sigaction act = {.sa_handler = on_signal};
     struct rlimit files;
     int r;
@@ -390,6 +453,14 @@ int main(int argc, char **argv)
         fputs("load: --body and --batch exclude each other\n", stderr);
         return EXIT_USAGE;
     }
+    if (o.truth && (o.body || l.conf.batch > 1 || load_target_parse(&node, o.truth))) {
+        fputs("load: --truth goes with single calls of a mix\n", stderr);
+        return EXIT_USAGE;
+    }
+    if (l.conf.burst && (l.conf.rate || (uint64_t)l.conf.connections * l.conf.depth * l.conf.batch < l.conf.burst)) {
+        fputs("load: --burst wants a closed loop, and connections x depth x batch to hold it\n", stderr);
+        return EXIT_USAGE;
+    }
     sigaction(SIGTERM, &act, NULL);
     sigaction(SIGINT, &act, NULL);
     prctl(PR_SET_TIMERSLACK, 1UL);
@@ -400,10 +471,13 @@ int main(int argc, char **argv)
     list_init(&l.free);
     list_init(&l.dead);
     load_hist_clear(&l.stats.latency);
+    load_hist_clear(&l.stats.bursts);
     l.next_id = FIRST_ID;
     if (l.conf.idle)
         return hold(&l);
-    r = o.body ? load_mix_body(&l.mix, o.body) : load_mix_preset(&l.mix, &l.conf.target, o.mix, o.skew, o.seed);
+    r = o.body ? load_mix_body(&l.mix, o.body) : load_mix_preset(&l.mix, &l.conf.target, o.mix, o.skew, o.keys, o.seed);
+    if (r == 0 && o.truth)
+        r = load_mix_truth(&l.mix, &node);
     if (r == 0)
         r = load_all(&l, o.json);
     else

@@ -30,6 +30,8 @@ uint64_t load_hist_quantile(const struct load_hist *h, double q); /* ns */
 struct load_call {
     char *text;
     size_t n, id_at;     /* where the digits go; 0: the body is sent as it is ... */
+    size_t key_at;       /* they go there too, which makes a question that was never asked; 0: nowhere */
+    uint64_t truth;      /* digest of the result as the node itself gave it; 0: not known */
     struct slice own_id; /* ... and must be answered with this id; p = NULL: an array, or no id: not checked */
 };
 
@@ -44,7 +46,7 @@ enum { LOAD_GROUPS = 16 };
 
 struct load_mix {
     struct load_group group[LOAD_GROUPS];
-    unsigned groups, weight;
+    unsigned groups, weight, keys;
     uint64_t random;
 };
 
@@ -62,6 +64,7 @@ enum load_error {
     LOAD_STATUS,  /* a status other than 200 */
     LOAD_ID,      /* another id, or no JSON-RPC response */
     LOAD_RPC,     /* an error instead of a result */
+    LOAD_WRONG,   /* another result than the node's own: --truth */
     LOAD_LATE,    /* no answer when the run ended */
     LOAD_ERRORS
 };
@@ -69,7 +72,8 @@ enum load_error {
 extern const char *const load_error_name[LOAD_ERRORS];
 
 struct load_stats {
-    struct load_hist latency; /* of HTTP exchanges; from the intended time in open loop */
+    struct load_hist latency; /* of HTTP exchanges; from the intended time in open loop, else of a burst's begin */
+    struct load_hist bursts;  /* from the first call of a burst to its last answer */
     uint64_t exchanges, calls, bytes_in, bytes_out, connects;
     uint64_t error[LOAD_ERRORS];
 };
@@ -79,7 +83,8 @@ struct load_conf {
     unsigned connections, depth, batch, idle;
     uint64_t rate;      /* calls per second; 0: closed loop */
     uint64_t max_calls; /* hard cap */
-    double seconds, warmup;
+    unsigned burst;     /* calls that are sent at once; the next ones when all are answered; 0: no bursts */
+    double seconds, warmup, pause;
     bool new_connection, idle_call, verify;
 };
 
@@ -112,6 +117,9 @@ struct load {
     struct list dead; /* connections that could not be opened: tried again */
     uint64_t begin_ns, end_ns, measure_ns;
     uint64_t issued_calls, next_id, inflight;
+    uint64_t burst_ns;   /* when this burst began, or the next one may */
+    unsigned burst_left; /* of its calls, not sent yet */
+    bool bursting;
     struct buf scratch; /* requests being composed */
     char *read_buffer;
 };
@@ -120,10 +128,17 @@ uint64_t load_clock_ns(void);
 
 /* 0, or -1 with a line on stderr. */
 int load_target_parse(struct load_target *t, const char *url);
-int load_mix_preset(struct load_mix *m, const struct load_target *t, const char *name, double skew, uint64_t seed);
+/* keys: how many questions a method has whose keys are made up here. */
+int load_mix_preset(struct load_mix *m, const struct load_target *t, const char *name, double skew, unsigned keys,
+                    uint64_t seed);
+/* Asks the node itself for the result of every call, once. */
+int load_mix_truth(struct load_mix *m, const struct load_target *node);
 int load_mix_body(struct load_mix *m, const char *file);
 void load_mix_deinit(struct load_mix *m);
 const struct load_call *load_mix_next(struct load_mix *m);
+
+/* Never 0. */
+uint64_t load_digest(struct slice result);
 
 /* One blocking call, for what the mix must know beforehand: the body of the answer in `out`. 0 or -1. */
 int load_ask(const struct load_target *t, const char *method, const char *params, struct buf *out);

@@ -20,7 +20,7 @@ enum {
     NEAR = 96              /* bytes at either end of a body where the quick check looks for id and result */
 };
 
-const char *const load_error_name[LOAD_ERRORS] = {"connect", "broken", "http", "status", "id", "rpc", "late"};
+const char *const load_error_name[LOAD_ERRORS] = {"connect", "broken", "http", "status", "id", "rpc", "wrong", "late"};
 
 /* ---- target ---- */
 
@@ -161,12 +161,13 @@ static int take_chunks(char *p, size_t n, struct answer *a)
 
 /* ---- checks ---- */
 
-static enum load_error check_object(struct jtok *t, uint64_t first, unsigned count, struct slice own, bool any)
+static enum load_error check_object(struct jtok *t, uint64_t first, unsigned count, struct slice own, bool any,
+                                    uint64_t truth)
 {
     struct jval key, v;
     struct slice id = {0};
     bool result = false, error = false;
-    uint64_t n = 0;
+    uint64_t n = 0, digest = 0;
 
     if (jtok_object(t))
         return LOAD_ID;
@@ -174,7 +175,7 @@ static enum load_error check_object(struct jtok *t, uint64_t first, unsigned cou
         if (slice_eq(key.raw, SLICE("\"id\"")))
             id = v.raw;
         else if (slice_eq(key.raw, SLICE("\"result\"")))
-            result = true;
+            result = true, digest = truth ? load_digest(v.raw) : 0;
         else if (slice_eq(key.raw, SLICE("\"error\"")) && v.type != J_NULL)
             error = true;
     }
@@ -189,7 +190,9 @@ static enum load_error check_object(struct jtok *t, uint64_t first, unsigned cou
         if (id.n != ID_DIGITS || n < first || n >= first + count)
             return LOAD_ID;
     }
-    return error || !result ? LOAD_RPC : LOAD_ERRORS;
+    if (error || !result)
+        return LOAD_RPC;
+    return digest == truth ? LOAD_ERRORS : LOAD_WRONG;
 }
 
 /* LOAD_ERRORS when all is well; counts the calls that were answered with an error. */
@@ -206,13 +209,13 @@ static enum load_error check_fully(struct load *l, const struct load_slot *s, st
     if (jtok_peek(&t, &type))
         return LOAD_ID;
     if (type == J_OBJECT) {
-        e = l->conf.batch > 1 ? LOAD_ID : check_object(&t, s->id, 1, own, any);
+        e = l->conf.batch > 1 ? LOAD_ID : check_object(&t, s->id, 1, own, any, s->call->truth);
         return jtok_finish(&t) ? LOAD_ID : e;
     }
     if (jtok_array(&t))
         return LOAD_ID;
     while (jtok_element(&t) == 0) {
-        e = check_object(&t, s->id, l->conf.batch, (struct slice){0}, any);
+        e = check_object(&t, s->id, l->conf.batch, (struct slice){0}, any, 0);
         if (e == LOAD_ID)
             return e;
         if (e == LOAD_RPC)
@@ -230,7 +233,7 @@ static enum load_error check(struct load *l, const struct load_slot *s, struct s
     size_t near = body.n < NEAR ? body.n : NEAR;
     char want[5 + ID_DIGITS];
 
-    if (l->conf.batch > 1 || l->conf.verify || s->call->id_at == 0)
+    if (l->conf.batch > 1 || l->conf.verify || s->call->id_at == 0 || s->call->truth)
         return check_fully(l, s, body);
     if (!body.p)
         return LOAD_ID;
@@ -315,6 +318,8 @@ static void compose_call(struct buf *b, const struct load_call *call, uint64_t i
     buf_append(b, call->text, call->n);
     if (call->id_at)
         jout_digits(b->p + at + call->id_at, id);
+    if (call->key_at)
+        jout_digits(b->p + at + call->key_at, id);
 }
 
 void load_conn_send(struct load_conn *c, uint64_t intended_ns)

@@ -11,7 +11,7 @@
 #include "load.h"
 #include "json/jtok.h"
 
-enum { KEYS = 1000, KNOWN_MAX = 512, BLOCKS = 64, KEY_TEXT = 256, BODY_MAX = 64 * 1024 * 1024 };
+enum { KNOWN_MAX = 512, BLOCKS = 64, KEY_TEXT = 256, BODY_MAX = 64 * 1024 * 1024 };
 
 /* What the node knows: hashes, signatures, slots; text as it goes into params. */
 struct known {
@@ -21,12 +21,10 @@ struct known {
 
 /* ---- asking the node ---- */
 
-int load_ask(const struct load_target *t, const char *method, const char *params, struct buf *out)
+static int ask_text(const struct load_target *t, struct slice body, struct buf *out)
 {
-    char request[4096], body[3072];
-    int fd = load_connect(t),
-        n = snprintf(body, sizeof body, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":%s}", method,
-                     params);
+    char request[8192];
+    int fd = load_connect(t), n;
     ssize_t got;
     char *head;
 
@@ -36,20 +34,71 @@ int load_ask(const struct load_target *t, const char *method, const char *params
     }
     n = snprintf(request, sizeof request,
                  "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nConnection: close\r\n"
-                 "Content-Length: %d\r\n\r\n%s",
-                 t->path, t->host, n, body);
+                 "Content-Length: %zu\r\n\r\n%.*s",
+                 t->path, t->host, body.n, (int)body.n, body.p);
     buf_clear(out);
-    if (send(fd, request, (size_t)n, MSG_NOSIGNAL) == n)
+    if ((size_t)n < sizeof request && send(fd, request, (size_t)n, MSG_NOSIGNAL) == n)
         while (buf_reserve(out, 65536) == 0 && (got = recv(fd, out->p + out->n, 65536, 0)) > 0)
             out->n += (size_t)got;
     close(fd);
     head = out->n ? memmem(out->p, out->n, "\r\n\r\n", 4) : NULL;
     if (!head) {
-        fprintf(stderr, "load: no answer to %s\n", method);
+        fprintf(stderr, "load: no answer to %.*s\n", (int)body.n, body.p);
         return -1;
     }
     buf_consume(out, (size_t)(head + 4 - out->p));
     return 0;
+}
+
+int load_ask(const struct load_target *t, const char *method, const char *params, struct buf *out)
+{
+    char body[3072];
+    int n =
+        snprintf(body, sizeof body, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":%s}", method, params);
+
+    return ask_text(t, slice_of(body, (size_t)n), out);
+}
+
+uint64_t load_digest(struct slice result)
+{
+    uint64_t d = mix_slice(11, result);
+
+    return d ? d : 1;
+}
+
+static int take_truth(struct load_call *c, struct slice answer)
+{
+    struct jval key, v;
+    struct jtok t;
+
+    jtok_init(&t, answer, JTOK_MAX_DEPTH);
+    if (jtok_object(&t) == 0)
+        while (jtok_member(&t, &key) == 0 && jtok_value(&t, &v) == 0)
+            if (slice_eq(key.raw, SLICE("\"result\"")))
+                c->truth = load_digest(v.raw);
+    return c->truth ? 0 : -1;
+}
+
+int load_mix_truth(struct load_mix *m, const struct load_target *node)
+{
+    struct buf out;
+    int r = 0;
+
+    buf_init(&out, BODY_MAX);
+    for (unsigned i = 0; i < m->groups; i++)
+        for (unsigned k = 0; k < m->group[i].n && r == 0; k++) {
+            struct load_call *c = &m->group[i].calls[k];
+
+            if (c->key_at)
+                continue;
+            r = ask_text(node, slice_of(c->text, c->n), &out);
+            if (r == 0 && take_truth(c, buf_get(&out))) {
+                fprintf(stderr, "load: the node gave no result for %.*s\n", (int)c->n, c->text);
+                r = -1;
+            }
+        }
+    buf_deinit(&out);
+    return r;
 }
 
 /* Adds each string that follows `mark`; all strings of the list when it ends with a bracket. */
@@ -120,7 +169,7 @@ static void one(struct load_mix *m, unsigned weight, const char *method, const c
 static void keyed(struct load_mix *m, unsigned weight, double skew, const char *method, const char *before,
                   const char *after, void (*key)(unsigned i, char out[KEY_TEXT]), const struct known *known)
 {
-    unsigned n = known ? known->n : KEYS;
+    unsigned n = known ? known->n : m->keys;
     struct load_group *g;
     char params[1024], text[KEY_TEXT];
 
@@ -172,6 +221,18 @@ static void solana_keys(unsigned i, char out[KEY_TEXT])
     solana_key(i, a);
     solana_key(i + 1, b);
     snprintf(out, KEY_TEXT, "[%.48s,%.48s]", a, b);
+}
+
+/* A question of its own for each call: the digits of its id stand in the data too. */
+static void distinct(struct load_mix *m)
+{
+    struct load_call *c = &add_group(m, 1, 1, 0)->calls[0];
+    char params[KEY_TEXT], token[KEY_TEXT];
+
+    evm_address(0, token);
+    snprintf(params, sizeof params, "[{\"to\":%.44s,\"data\":\"0x70a08231%054d1000000000\"},\"latest\"]", token, 0);
+    set_call(c, "eth_call", params);
+    c->key_at = (size_t)(strstr(c->text, "1000000000\"}") - c->text);
 }
 
 /* chainbench's Ethereum profile, less trace_transaction (8 of 499), which the simulated node does not have. */
@@ -254,17 +315,20 @@ static int mix_solana(struct load_mix *m, const struct load_target *t, double sk
     return r;
 }
 
-int load_mix_preset(struct load_mix *m, const struct load_target *t, const char *name, double skew, uint64_t seed)
+int load_mix_preset(struct load_mix *m, const struct load_target *t, const char *name, double skew, unsigned keys,
+                    uint64_t seed)
 {
     int r = 0;
 
-    *m = (struct load_mix){.random = seed};
+    *m = (struct load_mix){.random = seed, .keys = keys};
     if (strcmp(name, "small") == 0)
         one(m, 1, "eth_blockNumber", "[]");
     else if (strcmp(name, "call") == 0)
         keyed(m, 1, skew, "eth_call", "", ",\"latest\"", evm_call, NULL);
     else if (strcmp(name, "account") == 0)
         keyed(m, 1, skew, "getAccountInfo", "", ",{\"encoding\":\"base64\"}", solana_key, NULL);
+    else if (strcmp(name, "distinct") == 0)
+        distinct(m);
     else if (strcmp(name, "ethereum") == 0)
         r = mix_ethereum(m, t, skew);
     else if (strcmp(name, "solana") == 0)
@@ -272,7 +336,7 @@ int load_mix_preset(struct load_mix *m, const struct load_target *t, const char 
     else
         r = -2;
     if (r == -2)
-        fprintf(stderr, "load: unknown mix %s (small, call, account, ethereum, solana)\n", name);
+        fprintf(stderr, "load: unknown mix %s (small, call, distinct, account, ethereum, solana)\n", name);
     return r ? -1 : 0;
 }
 

@@ -23,10 +23,18 @@ static double us(uint64_t ns)
     return (double)ns / 1000;
 }
 
+static void json_hist(const char *name, const struct load_hist *h)
+{
+    printf(",\"%s\":{\"count\":%llu,\"min\":%.3f,\"mean\":%.3f", name, (unsigned long long)h->count,
+           h->count ? us(h->min_ns) : 0, h->count ? us(h->sum_ns) / (double)h->count : 0);
+    for (unsigned i = 0; i < QUANTILES; i++)
+        printf(",\"%s\":%.3f", quantiles[i].name, us(load_hist_quantile(h, quantiles[i].q)));
+    printf(",\"max\":%.3f}", us(h->max_ns));
+}
+
 static void report_json(const struct load *l, double seconds)
 {
     const struct load_stats *s = &l->stats;
-    const struct load_hist *h = &s->latency;
 
     printf("{\"mode\":\"%s\",\"connections\":%u,\"depth\":%u,\"batch\":%u,\"target_rate\":%llu,\"seconds\":%.6f,"
            "\"exchanges\":%llu,\"calls\":%llu,\"rate\":%.1f,\"issued\":%llu,\"bytes_in\":%llu,\"bytes_out\":%llu,"
@@ -38,11 +46,11 @@ static void report_json(const struct load *l, double seconds)
            (unsigned long long)errors(s));
     for (unsigned i = 0; i < LOAD_ERRORS; i++)
         printf(",\"%s\":%llu", load_error_name[i], (unsigned long long)s->error[i]);
-    printf("},\"latency_us\":{\"min\":%.3f,\"mean\":%.3f", h->count ? us(h->min_ns) : 0,
-           h->count ? us(h->sum_ns) / (double)h->count : 0);
-    for (unsigned i = 0; i < QUANTILES; i++)
-        printf(",\"%s\":%.3f", quantiles[i].name, us(load_hist_quantile(h, quantiles[i].q)));
-    printf(",\"max\":%.3f}}\n", us(h->max_ns));
+    putchar('}');
+    json_hist("latency_us", &s->latency);
+    if (l->conf.burst)
+        json_hist("burst_us", &s->bursts);
+    puts("}");
 }
 
 static void report_text(const struct load *l, double seconds)
@@ -65,6 +73,10 @@ static void report_text(const struct load *l, double seconds)
     for (unsigned i = 0; i < QUANTILES; i++)
         printf(" %s %.1f", quantiles[i].name, us(load_hist_quantile(h, quantiles[i].q)));
     printf(" max %.1f%s\n", us(h->max_ns), l->conf.rate ? " (from the intended time)" : "");
+    if (l->conf.burst)
+        printf("%llu bursts of %u calls, ms: min %.2f p50 %.2f max %.2f\n", (unsigned long long)s->bursts.count,
+               l->conf.burst, us(s->bursts.min_ns) / 1000, us(load_hist_quantile(&s->bursts, 0.5)) / 1000,
+               us(s->bursts.max_ns) / 1000);
 }
 
 void load_report(const struct load *l, double seconds, bool json)
