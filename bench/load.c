@@ -249,6 +249,7 @@ enum {
     OPT_VERIFY,
     OPT_SEED,
     OPT_KEYS,
+    OPT_NODE,
     OPT_TRUTH,
     OPT_BURST,
     OPT_PAUSE,
@@ -256,17 +257,29 @@ enum {
 };
 
 static const struct option options[] = {
-    {"connections", required_argument, NULL, 'c'},   {"depth", required_argument, NULL, 'd'},
-    {"rate", required_argument, NULL, OPT_RATE},     {"seconds", required_argument, NULL, OPT_SECONDS},
-    {"count", required_argument, NULL, OPT_COUNT},   {"mix", required_argument, NULL, OPT_MIX},
-    {"skew", required_argument, NULL, OPT_SKEW},     {"batch", required_argument, NULL, OPT_BATCH},
-    {"body", required_argument, NULL, OPT_BODY},     {"idle", required_argument, NULL, OPT_IDLE},
-    {"idle-call", no_argument, NULL, OPT_IDLE_CALL}, {"new-connection", no_argument, NULL, OPT_NEW},
-    {"json", no_argument, NULL, OPT_JSON},           {"warmup", required_argument, NULL, OPT_WARMUP},
-    {"verify", no_argument, NULL, OPT_VERIFY},       {"seed", required_argument, NULL, OPT_SEED},
-    {"keys", required_argument, NULL, OPT_KEYS},     {"truth", required_argument, NULL, OPT_TRUTH},
-    {"burst", required_argument, NULL, OPT_BURST},   {"pause", required_argument, NULL, OPT_PAUSE},
-    {"help", no_argument, NULL, OPT_HELP},           {NULL, 0, NULL, 0},
+    {"connections", required_argument, NULL, 'c'},
+    {"depth", required_argument, NULL, 'd'},
+    {"rate", required_argument, NULL, OPT_RATE},
+    {"seconds", required_argument, NULL, OPT_SECONDS},
+    {"count", required_argument, NULL, OPT_COUNT},
+    {"mix", required_argument, NULL, OPT_MIX},
+    {"skew", required_argument, NULL, OPT_SKEW},
+    {"batch", required_argument, NULL, OPT_BATCH},
+    {"body", required_argument, NULL, OPT_BODY},
+    {"idle", required_argument, NULL, OPT_IDLE},
+    {"idle-call", no_argument, NULL, OPT_IDLE_CALL},
+    {"new-connection", no_argument, NULL, OPT_NEW},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"warmup", required_argument, NULL, OPT_WARMUP},
+    {"verify", no_argument, NULL, OPT_VERIFY},
+    {"seed", required_argument, NULL, OPT_SEED},
+    {"keys", required_argument, NULL, OPT_KEYS},
+    {"truth", no_argument, NULL, OPT_TRUTH},
+    {"node", required_argument, NULL, OPT_NODE},
+    {"burst", required_argument, NULL, OPT_BURST},
+    {"pause", required_argument, NULL, OPT_PAUSE},
+    {"help", no_argument, NULL, OPT_HELP},
+    {NULL, 0, NULL, 0},
 };
 
 static const char usage_text[] =
@@ -280,7 +293,8 @@ static const char usage_text[] =
     "      --mix NAME        small | call | distinct | account | ethereum | solana (small)\n"
     "      --skew S          exponent of the keys' popularity (0.99)\n"
     "      --keys N          questions of a method whose keys are made up here (1000)\n"
-    "      --truth URL       results must be those that this node gives when asked before the run; single calls only\n"
+    "      --node URL        who is asked before the run for the keys of a mix (the target)\n"
+    "      --truth           results must be those that the node gives when asked before the run; single calls only\n"
     "      --burst N         N calls at once over all connections, the next N when the last is answered; reports how\n"
     "                        long a burst takes. connections x depth x batch must be N or more\n"
     "      --pause S         between bursts (0)\n"
@@ -293,7 +307,8 @@ static const char usage_text[] =
     "      --json            the report as one JSON object\n";
 
 struct options {
-    const char *mix, *body, *truth;
+    const char *mix, *body, *node;
+    bool truth;
     double skew;
     unsigned keys;
     uint64_t seed;
@@ -372,8 +387,11 @@ static int parse(int argc, char **argv, struct load_conf *c, struct options *o)
         case OPT_PAUSE:
             r = take_number(optarg, 0, MAX_SECONDS, &c->pause);
             break;
+        case OPT_NODE:
+            o->node = optarg;
+            break;
         case OPT_TRUTH:
-            o->truth = optarg;
+            o->truth = true;
             break;
         case OPT_MIX:
             o->mix = optarg;
@@ -453,7 +471,10 @@ int main(int argc, char **argv)
         fputs("load: --body and --batch exclude each other\n", stderr);
         return EXIT_USAGE;
     }
-    if (o.truth && (o.body || l.conf.batch > 1 || load_target_parse(&node, o.truth))) {
+    node = l.conf.target;
+    if (o.node && load_target_parse(&node, o.node))
+        return EXIT_USAGE;
+    if (o.truth && (o.body || l.conf.batch > 1)) {
         fputs("load: --truth goes with single calls of a mix\n", stderr);
         return EXIT_USAGE;
     }
@@ -475,7 +496,7 @@ int main(int argc, char **argv)
     l.next_id = FIRST_ID;
     if (l.conf.idle)
         return hold(&l);
-    r = o.body ? load_mix_body(&l.mix, o.body) : load_mix_preset(&l.mix, &l.conf.target, o.mix, o.skew, o.keys, o.seed);
+    r = o.body ? load_mix_body(&l.mix, o.body) : load_mix_preset(&l.mix, &node, o.mix, o.skew, o.keys, o.seed);
     if (r == 0 && o.truth)
         r = load_mix_truth(&l.mix, &node);
     if (r == 0)

@@ -1,9 +1,10 @@
-"""What upstream.py and soak.py share: processes that are ended by their pid, figures from /proc, certificates made on the
+"""What the benchmarks share: processes that are ended by their pid, figures from /proc, certificates made on the
 spot, nginx in front of the simulated node, and millrace with a configuration.  Python's standard library only."""
 
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -15,6 +16,7 @@ import urllib.request
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+FILES = 20000  # descriptors: 10,000 clients and some
 
 
 def say(text):
@@ -27,11 +29,49 @@ def free_port():
         return s.getsockname()[1]
 
 
+def tasks(pid):
+    try:
+        return [int(t) for t in os.listdir(f"/proc/{pid}/task")]
+    except FileNotFoundError:
+        return []
+
+
+def children(pid):
+    found = []
+    for t in tasks(pid):
+        try:
+            found += [int(c) for c in open(f"/proc/{pid}/task/{t}/children").read().split()]
+        except FileNotFoundError:
+            pass
+    return found
+
+
+def pin(pid, core):
+    """All threads of a process to one core."""
+    for t in tasks(pid):
+        try:
+            os.sched_setaffinity(t, {core})
+        except ProcessLookupError:
+            pass
+
+
+def raise_files():
+    """As far as it goes: only root may lift the hard limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for want in (FILES, hard):
+        try:
+            if want != resource.RLIM_INFINITY and want > soft:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (want, max(want, hard)))
+            return
+        except (ValueError, OSError):
+            pass
+
+
 def cpu_ns(pid):
     """User and system time of all threads.  schedstat counts nanoseconds, stat only whole ticks of 10 ms."""
     total = 0
     try:
-        for t in os.listdir(f"/proc/{pid}/task"):
+        for t in tasks(pid):
             total += int(open(f"/proc/{pid}/task/{t}/schedstat").read().split()[0])
     except (FileNotFoundError, IndexError):
         total = 0
@@ -52,12 +92,18 @@ def descriptors(pid):
 class Process:
     """A child that is ended by its pid, whatever happens.  net: the network namespace that it lives in."""
 
-    def __init__(self, args, log, net=None, env=None):
+    def __init__(self, args, log, net=None, env=None, core=None, cwd=None):
         self.log = log
         self.args = (["ip", "netns", "exec", net] if net else []) + args
+
+        def prepare():
+            raise_files()
+            if core is not None:
+                os.sched_setaffinity(0, {core})
+
         with open(log, "wb") as err:
             self.p = subprocess.Popen(self.args, stdout=subprocess.DEVNULL, stderr=err, stdin=subprocess.DEVNULL,
-                                      env=dict(os.environ, **(env or {})))
+                                      env=dict(os.environ, **(env or {})), preexec_fn=prepare, cwd=cwd)
         self.pid = self.p.pid  # `ip netns exec` becomes the program
 
     def text(self):
@@ -78,6 +124,19 @@ class Process:
                 self.fail(f"ended with {self.p.returncode}")
             time.sleep(0.02)
         self.fail("did not come up")
+
+    def wait_port(self, port, seconds=20):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                return
+            except OSError:
+                pass
+            if self.p.poll() is not None:
+                self.fail(f"ended with {self.p.returncode}")
+            time.sleep(0.02)
+        self.fail("did not listen")
 
     def stop(self, seconds=20):
         if self.p.poll() is None:
@@ -136,7 +195,7 @@ class Rig:
 
     def send_away(self, p):
         """For what stands for another machine: its CPU time must not be what is measured here."""
-        for t in [p.pid] + [int(c) for c in open(f"/proc/{p.pid}/task/{p.pid}/children").read().split()]:
+        for t in [p.pid] + children(p.pid):
             send_away(t)
 
     # ---- the upstream side ----
@@ -147,6 +206,10 @@ class Rig:
         if near:
             os.sched_setaffinity(p.pid, {cores()[0]})
         return p
+
+    def served(self, node):
+        """What a simulated node has served so far; asking is not counted."""
+        return json.loads(urllib.request.urlopen(f"http://127.0.0.1:{node.port}/devnode_stats", timeout=5).read())
 
     def certificates(self, address="127.0.0.1"):
         """An authority, and for `address` a certificate with each kind of key."""
@@ -204,11 +267,11 @@ http {{
     # ---- the gateway and the load ----
 
     def millrace(self, chains, net=None, env=None, **top):
-        """chains: name -> (family, endpoint)."""
+        """chains: name -> (family, endpoint) or (family, endpoint, more keys of the chain)."""
         conf = {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "chains": {
-            name: {"family": family, "coalesce": False,
+            name: {"family": family, "coalesce": False, **(more[0] if more else {}),
                    "endpoints": [dict({"name": f"{name}-node", "proxy": "none"}, **endpoint)]}
-            for name, (family, endpoint) in chains.items()}, **top}
+            for name, (family, endpoint, *more) in chains.items()}, **top}
         path = self.fresh("endpoints") + ".json"
         json.dump(conf, open(path, "w"))
         p = self.start("millrace", [self.millrace_path, "-c", path], net, env)
@@ -231,8 +294,8 @@ http {{
         return page
 
     def load_start(self, m, chain, near=False, **options):
-        """near: on the first core, with the nodes that are `near`."""
-        args = ["ip", "netns", "exec", m.net] if m.net else []
+        """m: millrace, or anything else with a `port`; near: on the first core, with the nodes that are `near`."""
+        args = ["ip", "netns", "exec", m.net] if getattr(m, "net", None) else []
         args += ["taskset", "-c", str(cores()[0])] if near else []
         args += [self.load_path, "--json"]
         for k, v in options.items():
