@@ -14,7 +14,7 @@ struct blob *blob_copy(struct slice s)
         return NULL;
     b->refs = 1;
     b->p = (char *)(b + 1);
-    b->n = s.n;
+    b->n = b->cap = s.n;
     if (s.n)
         memcpy(b->p, s.p, s.n);
     return b;
@@ -27,6 +27,7 @@ struct blob *blob_take(struct buf *from)
     b->refs = 1;
     b->p = from->p;
     b->n = from->n;
+    b->cap = from->cap;
     buf_init(from, from->max_bytes);
     return b;
 }

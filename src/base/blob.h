@@ -10,6 +10,7 @@ struct blob {
     unsigned refs;
     char *p;
     size_t n;
+    size_t cap; /* bytes that it keeps from others at p: n, or more when the buffer that it came from had room left */
 };
 
 /* One piece of a write.  ref: NULL: s is borrowed for the duration of the call only; else s lies in ref's bytes, and

@@ -1,6 +1,7 @@
 """Include directions: a module never includes a header of a layer to its right.
 
     base <- json <- rpc <- upstream \\
+    base <- json <- cache --------- \\
     base <- http ------------------- gateway <- config, admin, main, devnode
     base <- io (libuv, mbedTLS) ---/
 """
@@ -14,8 +15,9 @@ LEFT = {
     "http": {"base"},
     "io": {"base"},
     "upstream": {"base", "json", "rpc", "http"},
+    "cache": {"base", "json"},
     # config fills the plain conf structs of everything left of it; admin shows the gateway's numbers on its pages
-    "gateway": {"base", "json", "rpc", "http", "io", "upstream", "config", "admin"},
+    "gateway": {"base", "json", "rpc", "http", "io", "upstream", "cache", "config", "admin"},
     "config": {"base", "json", "rpc", "http", "upstream"},
     "admin": {"base", "json", "rpc", "http", "io", "upstream", "gateway", "config"},
     "devnode": {"base", "json", "rpc", "http", "io"},
@@ -92,6 +94,7 @@ PLANTED = [
     ("src/upstream/pool.c", '#include "gateway/worker.h"'),
     ("src/upstream/pool.c", '  #  include "io/loop.h"'),
     ("src/http/url.c", '#include "json/jtok.h"'),
+    ("src/cache/cache.c", '#include "rpc/method.h"'),
     ("src/io/dial.c", '#include "http/url.h"'),
     ("src/base/buf.c", '#include "json/jout.h"'),
     ("src/base/buf.c", '#include "buf.h"'),
