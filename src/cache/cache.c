@@ -151,6 +151,7 @@ static bool table_grow(struct cache *c, size_t buckets)
     c->moved = 0;
     c->now = t;
     tables_changed(c);
+    assert(c->counts.bytes <= c->max_bytes);
     return true;
 }
 

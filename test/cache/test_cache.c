@@ -35,6 +35,16 @@ static bool forever(struct cache *c, unsigned n, const char *text)
     return put(c, n, text, CACHE_FOREVER, 0, 0);
 }
 
+static bool large(struct cache *c, unsigned n, size_t size)
+{
+    char *text = calloc(1, size);
+    struct cache_item item = {.hash = 7, .key = key_of(n), .rule = CACHE_RULE_STATIC, .scope = CACHE_FOREVER};
+    bool done = cache_put(c, &item, (struct chunk){.s = slice_of(text, size)});
+
+    free(text);
+    return done;
+}
+
 /* What is under key n, "" when nothing. */
 static const char *get(struct cache *c, unsigned n, uint64_t now_ms, uint64_t epoch)
 {
@@ -168,6 +178,22 @@ TEST(the_least_recently_used_leaves_first)
     cache_free(c);
 }
 
+/* A larger table counts before it is there. */
+TEST(growth_makes_room_for_itself)
+{
+    enum { N = 64 };
+    struct cache *c = cache_new(room_for(N));
+
+    for (unsigned i = 0; i < N; i++)
+        CHECK(put(c, i, "x", i % 2 ? CACHE_UNTIL_HEAD : CACHE_FOREVER, 1, 9));
+    CHECK_EQ(cache_counts(c)->evictions, 0);
+    CHECK(forever(c, N, "x"));
+    CHECK(cache_counts(c)->evictions > 1);
+    CHECK(cache_counts(c)->table_bytes > 64 * sizeof(void *) + 128 * sizeof(void *));
+    cache_verify(c);
+    cache_free(c);
+}
+
 TEST(void_entries_make_room_first)
 {
     enum { N = 100 };
@@ -186,11 +212,13 @@ TEST(void_entries_make_room_first)
     for (unsigned i = 0; i < 2 * N; i++)
         put(c, 1000 + i, "y", CACHE_UNTIL_HEAD, 2, 99);
     cache_head_moved(c, 3);
-    cache_limit(c, cache_counts(c)->bytes); /* full: room is made by what is void */
+    cache_limit(c, cache_counts(c)->bytes);             /* full: room is made by what is void */
+    CHECK(large(c, 9000, cache_counts(c)->bytes / 10)); /* also for one that takes the room of many */
+    CHECK_EQ(cache_counts(c)->evictions, 0);
     for (unsigned i = 0; i < N; i++)
         CHECK(forever(c, 5000 + i, "z"));
     CHECK_EQ(cache_counts(c)->evictions, 0);
-    CHECK_EQ(cache_counts(c)->entries, 2 * N);
+    CHECK_EQ(cache_counts(c)->entries, 2 * N + 1);
     CHECK_EQ(cache_counts(c)->voided, 4 * N);
     cache_verify(c);
     cache_free(c);
