@@ -74,8 +74,7 @@ enum cache_scope cache_rule_scope(const struct cache_question *q)
     case CACHE_RULE_SLOT:
         return forever_if(q->finalized_commitment);
     case CACHE_RULE_SETTLED:
-        /* getInflationReward without an epoch is of the one before the current: that moves. */
-        return forever_if(q->ref == CACHE_REF_NUMBER || q->ref == CACHE_REF_SLOT);
+        return forever_if(q->finalized_commitment);
     case CACHE_RULE_HEAD:
         return head_scope(q);
     case CACHE_RULE_NEVER:
@@ -148,6 +147,12 @@ static bool is_whole(struct slice v)
 {
     v = trim(v);
     return !is_empty(v) && (v.p[0] != '[' || is_array_without_null(v));
+}
+
+/* getInflationReward answers with an array; without an epoch it is of the one before the current, and that moves. */
+static bool is_settled(const struct cache_question *q, struct slice v)
+{
+    return is_whole(v) && (trim(v).p[0] != '[' || q->ref == CACHE_REF_NUMBER);
 }
 
 /* Solana wraps what it found: {"context":{"slot":1},"value":null}. */
@@ -226,7 +231,7 @@ enum cache_scope cache_rule_judge(const struct cache_question *q, struct slice r
     if (q->rule == CACHE_RULE_BY_TX)
         good = result_block(result, &number) && is_final(q, number);
     else if (q->rule == CACHE_RULE_SETTLED)
-        good = is_whole(result);
+        good = is_settled(q, result);
     else if (q->rule == CACHE_RULE_HEAD)
         good = is_whole_within(result);
     return good ? scope : CACHE_NOT_KEPT;

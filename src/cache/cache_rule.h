@@ -24,8 +24,8 @@
     ROW(BY_NUMBER, "number")  /* of a block, or of the state after it, named by number, hash or tag */                 \
     ROW(BY_TX, "transaction") /* of a transaction: the answer says in which block it is */                             \
     ROW(RANGE, "range")       /* of blocks from..to, or of one named by its hash */                                    \
-    ROW(SLOT, "slot")         /* Solana getBlock, getTransaction: fixed when asked at commitment finalized */          \
-    ROW(SETTLED, "settled")   /* Solana getBlockTime, getInflationReward: of a slot or an epoch that is named */       \
+    ROW(SLOT, "slot")         /* Solana at commitment finalized: fixed once it is there */                             \
+    ROW(SETTLED, "settled")   /* the same; an array (getInflationReward) only of an epoch that is named */             \
     ROW(HEAD, "head")         /* moves with the head */
 
 #define CACHE_RULE_ENUM(name, text) CACHE_RULE_##name,
@@ -50,7 +50,7 @@ struct cache_question {
     enum cache_ref ref;
     uint64_t number;           /* of the block, slot or epoch; of the first block of a range */
     uint64_t to_number;        /* of the last block of a range */
-    bool finalized_commitment; /* Solana: asked at commitment finalized, said so or by default */
+    bool finalized_commitment; /* Solana: said so, by default, or for want of such a param */
     bool finalized_known;      /* else `finalized` is not looked at, and nothing is kept for its sake */
     bool head_wanted;          /* the chain keeps answers until its head moves */
     uint64_t finalized;        /* the newest block that is known to be final */

@@ -9,6 +9,7 @@ enum { FINAL = 1000 };
 
 #define NUM(n)     .ref = CACHE_REF_NUMBER, .number = (n)
 #define SPAN(a, b) .ref = CACHE_REF_RANGE, .number = (a), .to_number = (b)
+#define SOLANA     .finalized_commitment = true
 #define Q(...)     .q = {__VA_ARGS__}
 
 struct row {
@@ -138,14 +139,24 @@ static const struct row rows[] = {
      "{\"a\":1}", NOT, NOT},
 
     /* non-null */
-    {"getBlockTime", Q(.rule = CACHE_RULE_SETTLED, .ref = CACHE_REF_SLOT, .number = 5), "1574721591", EVER, EVER},
-    {"getBlockTime not there", Q(.rule = CACHE_RULE_SETTLED, .ref = CACHE_REF_SLOT, .number = 5), "null", NOT, NOT},
-    {"getInflationReward", Q(.rule = CACHE_RULE_SETTLED, NUM(2)), "[{\"epoch\":2,\"commission\":null}]", EVER, EVER},
-    {"getInflationReward, one not there", Q(.rule = CACHE_RULE_SETTLED, NUM(2)), "[{\"epoch\":2}, null]", NOT, NOT},
-    {"getInflationReward, not JSON", Q(.rule = CACHE_RULE_SETTLED, NUM(2)), "[{\"epoch\":2},", NOT, NOT},
-    {"getInflationReward of the epoch before", Q(.rule = CACHE_RULE_SETTLED, .ref = CACHE_REF_MISSING),
+    {"getBlockTime", Q(.rule = CACHE_RULE_SETTLED, SOLANA, .ref = CACHE_REF_SLOT, .number = 5), "1574721591", EVER,
+     EVER},
+    {"getBlockTime not there", Q(.rule = CACHE_RULE_SETTLED, SOLANA, .ref = CACHE_REF_SLOT), "null", NOT, NOT},
+    {"getTransaction as settled", Q(.rule = CACHE_RULE_SETTLED, SOLANA, .ref = CACHE_REF_MISSING), "{\"slot\":9}", EVER,
+     EVER},
+    {"the same confirmed", Q(.rule = CACHE_RULE_SETTLED, .ref = CACHE_REF_MISSING), "{\"slot\":9}", NOT, NOT},
+    {"getInflationReward", Q(.rule = CACHE_RULE_SETTLED, SOLANA, NUM(2)), "[{\"epoch\":2,\"commission\":null}]", EVER,
+     EVER},
+    {"getInflationReward, one not there", Q(.rule = CACHE_RULE_SETTLED, SOLANA, NUM(2)), "[{\"epoch\":2}, null]", NOT,
+     NOT},
+    {"getInflationReward, not JSON", Q(.rule = CACHE_RULE_SETTLED, SOLANA, NUM(2)), "[{\"epoch\":2},", NOT, NOT},
+    {"getInflationReward confirmed", Q(.rule = CACHE_RULE_SETTLED, NUM(2)), "[{\"epoch\":2}]", NOT, NOT},
+    {"getInflationReward of the epoch before", Q(.rule = CACHE_RULE_SETTLED, SOLANA, .ref = CACHE_REF_MISSING),
+     " [{\"epoch\":2}]", NOT, NOT},
+    {"getInflationReward, nothing known", Q(.rule = CACHE_RULE_SETTLED, SOLANA), "[{\"epoch\":2}]", NOT, NOT},
+    {"getInflationReward, a slot known", Q(.rule = CACHE_RULE_SETTLED, SOLANA, .ref = CACHE_REF_SLOT),
      "[{\"epoch\":2}]", NOT, NOT},
-    {"getInflationReward, nothing known", Q(.rule = CACHE_RULE_SETTLED), "[{\"epoch\":2}]", NOT, NOT},
+    {"settled, unclear", Q(.rule = CACHE_RULE_SETTLED, SOLANA, .ref = CACHE_REF_UNCLEAR), "1574721591", NOT, NOT},
 
     /* never; short TTL or none */
     {"eth_newFilter", Q(.rule = CACHE_RULE_NEVER), "\"0x1\"", NOT, NOT},
