@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base58.h"
 #include "base/mem.h"
 #include "devnode/devnode.h"
 #include "devnode/devnode_sim.h"
@@ -249,7 +250,7 @@ static void encoded(struct sim_call *k, const uint8_t *p, size_t n, size_t (*enc
 
 void sim_base58(struct sim_call *k, const uint8_t *p, size_t n)
 {
-    encoded(k, p, n, mix_base58);
+    encoded(k, p, n, base58_encode);
 }
 
 void sim_base64(struct sim_call *k, const uint8_t *p, size_t n)

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/keccak.h"
 #include "base/mem.h"
-#include "devnode/devnode_keccak.h"
 #include "devnode/devnode_sim.h"
 
 enum {

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { WORD = 8, MAX_LIMBS = MIX_BASE58_MAX / 4 };
+enum { WORD = 8 };
 
 #define GOLDEN 0x9e3779b97f4a7c15u
 
@@ -85,7 +85,6 @@ size_t mix_hex(char *out, const uint8_t *p, size_t n)
 }
 
 static const char base64_digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-static const char base58_digit[] = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 
 size_t mix_base64(char *out, const uint8_t *p, size_t n)
 {
@@ -104,46 +103,6 @@ size_t mix_base64(char *out, const uint8_t *p, size_t n)
         *o++ = i + 2 < n ? base64_digit[w & 63] : '=';
     }
     return (size_t)(o - out);
-}
-
-/* Whole 32-bit limbs are divided by 58^5 at a time: five digits a round. */
-size_t mix_base58(char *out, const uint8_t *p, size_t n)
-{
-    enum { POWER = 58 * 58 * 58 * 58 * 58 };
-    uint32_t limb[MAX_LIMBS + 1] = {0};
-    size_t zeros = 0, from = 0, limbs, digits = 0, i;
-
-    if (n > MIX_BASE58_MAX)
-        return 0;
-    while (zeros < n && p[zeros] == 0)
-        zeros++;
-    limbs = (n + 3) / 4;
-    for (i = 0; i < n; i++)
-        limb[limbs - 1 - (n - 1 - i) / 4] |= (uint32_t)p[i] << (8 * ((n - 1 - i) % 4));
-    while (from < limbs) {
-        uint64_t rest = 0;
-
-        for (i = from; i < limbs; i++) {
-            rest = rest << 32 | limb[i];
-            limb[i] = (uint32_t)(rest / POWER);
-            rest %= POWER;
-        }
-        while (from < limbs && limb[from] == 0)
-            from++;
-        for (i = 0; i < 5; i++, rest /= 58)
-            out[digits++] = base58_digit[rest % 58];
-    }
-    while (digits && out[digits - 1] == '1')
-        digits--;
-    for (i = 0; i < zeros; i++)
-        out[digits++] = '1';
-    for (i = 0; i < digits / 2; i++) {
-        char c = out[i];
-
-        out[i] = out[digits - 1 - i];
-        out[digits - 1 - i] = c;
-    }
-    return digits;
 }
 
 static int hex_value(char c)
@@ -168,65 +127,4 @@ size_t mix_unhex(uint8_t *out, size_t cap, struct slice t)
         out[n++] = (uint8_t)(hi << 4 | lo);
     }
     return n;
-}
-
-size_t mix_unbase64(uint8_t *out, size_t cap, struct slice t)
-{
-    uint32_t w = 0;
-    unsigned bits = 0;
-    size_t n = 0;
-
-    while (t.n && t.p[t.n - 1] == '=')
-        t.n--;
-    for (size_t i = 0; i < t.n; i++) {
-        const char *at = t.p[i] ? strchr(base64_digit, t.p[i]) : NULL;
-
-        if (!at)
-            return (size_t)-1;
-        w = w << 6 | (uint32_t)(at - base64_digit);
-        bits += 6;
-        if (bits >= 8) {
-            if (n == cap)
-                return (size_t)-1;
-            bits -= 8;
-            out[n++] = (uint8_t)(w >> bits);
-        }
-    }
-    return n;
-}
-
-size_t mix_unbase58(uint8_t *out, size_t cap, struct slice t)
-{
-    uint32_t limb[MAX_LIMBS + 1]; /* least significant first */
-    size_t zeros = 0, limbs = 0, i, n;
-
-    while (zeros < t.n && t.p[zeros] == '1')
-        zeros++;
-    for (i = zeros; i < t.n; i++) {
-        const char *at = t.p[i] ? strchr(base58_digit, t.p[i]) : NULL;
-        uint64_t carry;
-
-        if (!at)
-            return (size_t)-1;
-        carry = (uint64_t)(at - base58_digit);
-        for (size_t k = 0; k < limbs; k++) {
-            carry += (uint64_t)limb[k] * 58;
-            limb[k] = (uint32_t)carry;
-            carry >>= 32;
-        }
-        if (carry) {
-            if (limbs == MAX_LIMBS)
-                return (size_t)-1;
-            limb[limbs++] = (uint32_t)carry;
-        }
-    }
-    n = limbs * 4;
-    while (n && (limb[(n - 1) / 4] >> (8 * ((n - 1) % 4)) & 255) == 0)
-        n--;
-    if (zeros + n > cap)
-        return (size_t)-1;
-    memset(out, 0, zeros);
-    for (i = 0; i < n; i++)
-        out[zeros + i] = (uint8_t)(limb[(n - 1 - i) / 4] >> (8 * ((n - 1 - i) % 4)));
-    return zeros + n;
 }

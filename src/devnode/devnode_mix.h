@@ -19,17 +19,12 @@ void mix_id(uint64_t key, uint64_t number, uint8_t *out, size_t n);
 /* The number whose identity these bytes are; false when they are not from this name space. n is 32 or 64. */
 bool mix_find(uint64_t key, const uint8_t *id, size_t n, uint64_t *number);
 
-enum { MIX_BASE58_MAX = 2048 }; /* bytes; longer input is refused */
-
 /* Text without a terminator; return its length.  `out` needs 2 * n bytes for hex, 4 * (n + 2) / 3 for base64,
  * 1.4 * n + 1 for base58. */
 size_t mix_hex(char *out, const uint8_t *p, size_t n);
 size_t mix_base64(char *out, const uint8_t *p, size_t n);
-size_t mix_base58(char *out, const uint8_t *p, size_t n);
 
 /* The opposite; the length, or (size_t)-1 when the text is no such thing or does not fit. */
 size_t mix_unhex(uint8_t *out, size_t cap, struct slice text); /* with its 0x */
-size_t mix_unbase64(uint8_t *out, size_t cap, struct slice text);
-size_t mix_unbase58(uint8_t *out, size_t cap, struct slice text);
 
 #endif

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/base58.h"
 #include "devnode/devnode_sim.h"
 
 enum {
@@ -94,7 +95,7 @@ bool sim_solana_context(struct sim_call *k, unsigned i, uint64_t *slot)
 bool sim_solana_pubkey(struct sim_call *k, const struct jval *v, uint8_t out[PUBKEY])
 {
     struct slice s = sim_string(v);
-    size_t n = s.n && s.n <= 44 ? mix_unbase58(out, PUBKEY, s) : 0;
+    size_t n = s.n && s.n <= 44 ? base58_decode(out, PUBKEY, s) : 0;
 
     if (n == PUBKEY)
         return true;

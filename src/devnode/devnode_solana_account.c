@@ -1,6 +1,7 @@
 /* Accounts and tokens of a Solana node.  What an account is follows from its key alone. */
 #include <string.h>
 
+#include "base/base58.h"
 #include "devnode/devnode_sim.h"
 
 enum {
@@ -50,7 +51,7 @@ static void account_fill(const struct sim_call *k, struct account *a, const uint
     mix_id(sim_key(k->c, SIM_CONTRACT), m >> 20 & 7, a->mint, PUBKEY);
     a->lamports = m % 5000000000000u;
     if (memcmp(key, zero, PUBKEY) == 0 ||
-        (mix_unbase58(token, PUBKEY, SLICE(TOKEN_PROGRAM)) == PUBKEY && memcmp(key, token, PUBKEY) == 0)) {
+        (base58_decode(token, PUBKEY, SLICE(TOKEN_PROGRAM)) == PUBKEY && memcmp(key, token, PUBKEY) == 0)) {
         a->kind = PROGRAM;
         a->owner = SLICE(NATIVE_LOADER);
         a->lamports = 1;
@@ -240,7 +241,7 @@ static void write_keyed(struct sim_call *k, const uint8_t key[PUBKEY], unsigned 
         if (tokens)
             memcpy(a.wallet, key, PUBKEY);
         else
-            a.owner = slice_of(owner, mix_base58(owner, key, PUBKEY));
+            a.owner = slice_of(owner, base58_encode(owner, key, PUBKEY));
         sim_comma(k, i == 0);
         sim_text(k, "{\"account\":");
         write_account(k, &a, v);

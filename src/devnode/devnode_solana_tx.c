@@ -1,6 +1,8 @@
 /* Blocks, transactions and signatures of a Solana node.  Slot s holds one to three transfers, computed from s. */
 #include <string.h>
 
+#include "base/base58.h"
+#include "base/base64.h"
 #include "devnode/devnode_sim.h"
 
 enum {
@@ -335,7 +337,7 @@ static bool signature_of(struct sim_call *k, const struct jval *v, uint8_t out[S
 {
     struct slice s = sim_string(v);
 
-    if (s.n >= SIGNATURE && s.n <= 88 && mix_unbase58(out, SIGNATURE, s) == SIGNATURE)
+    if (s.n >= SIGNATURE && s.n <= 88 && base58_decode(out, SIGNATURE, s) == SIGNATURE)
         return true;
     sim_error(k, -32602, NULL, "Invalid param: %s", s.n < SIGNATURE || s.n > 88 ? "WrongSize" : "Invalid");
     return false;
@@ -420,7 +422,7 @@ static uint64_t slot_of(struct sim_call *k, const char *name, uint64_t otherwise
     struct jval m;
     struct tx t;
 
-    if (sim_solana_config(k, 1, name, &m) && mix_unbase58(signature, SIGNATURE, sim_string(&m)) == SIGNATURE &&
+    if (sim_solana_config(k, 1, name, &m) && base58_decode(signature, SIGNATURE, sim_string(&m)) == SIGNATURE &&
         find_tx(k, signature, UINT64_MAX >> 8, &t))
         return t.slot;
     return otherwise;
@@ -477,7 +479,7 @@ static bool tx_bytes(struct sim_call *k, uint8_t out[MAX_TX_BYTES], size_t *n)
                   base64 ? "base64" : "base58");
         return false;
     }
-    *n = base64 ? mix_unbase64(out, MAX_TX_BYTES, text) : mix_unbase58(out, MAX_TX_BYTES, text);
+    *n = base64 ? base64_decode(out, MAX_TX_BYTES, text) : base58_decode(out, MAX_TX_BYTES, text);
     if (*n != (size_t)-1 && *n > 1 + SIGNATURE && out[0] >= 1 && out[0] < 128)
         return true;
     sim_error(k, -32602, NULL, "failed to deserialize solana_transaction::versioned::VersionedTransaction");
