@@ -21,9 +21,16 @@ struct limits_conf {
     uint64_t header_timeout_ms, body_timeout_ms, idle_timeout_ms, write_timeout_ms, call_timeout_ms, drain_timeout_ms;
 };
 
-struct method_conf { /* first match wins; a trailing '*' matches any rest */
+enum setting { SETTING_ABSENT, SETTING_OFF, SETTING_ON }; /* of a boolean key without a default */
+
+enum { UNITS_ABSENT = UINT32_MAX };
+
+/* For each key the first match that sets it wins; a trailing '*' matches any rest. */
+struct method_conf {
     const char *pattern;
     uint64_t timeout_ms; /* 0: not set */
+    uint32_t units;      /* or UNITS_ABSENT */
+    enum setting allow, coalesce, cache, hedge, retry, heavy;
 };
 
 struct chain_conf {

@@ -82,6 +82,33 @@ static void broadcast_rules(struct config_walk *w, const struct config_path *at,
     }
 }
 
+/* What a known method can be told is said where it is named in full; a pattern says it to those it fits. */
+static void method_rules(struct config_walk *w, const struct config_path *at, enum chain_family family,
+                         const struct method_conf *c)
+{
+    const struct method *m = method_get(family, slice_str(c->pattern));
+    struct config_path up = {at, "methods", 0}, name = {&up, c->pattern, 0};
+    const struct {
+        const char *key;
+        enum setting given;
+        bool has;
+    } keys[] = {{"coalesce", c->coalesce, m->coalesce}, {"hedge", c->hedge, m->hedge}, {"retry", c->retry, m->retry}};
+
+    if (strchr(c->pattern, '*'))
+        return;
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        struct config_path key = {&name, keys[i].key, 0};
+
+        if (keys[i].given == SETTING_ON && !keys[i].has && !method_may_loosen(m, true))
+            config_error(&w->report, &key, "must be false: each call of this method makes or changes something");
+    }
+    if (c->cache == SETTING_ON && m->cache == CACHE_NEVER) {
+        struct config_path key = {&name, "cache", 0};
+
+        config_error(&w->report, &key, "must be false: no rule says when an answer of this method stays right");
+    }
+}
+
 /* Exact names first, then by falling length; the order of the file breaks ties. */
 static int by_precision(const void *pa, const void *pb)
 {
@@ -111,6 +138,8 @@ static void chain_rules(struct config_walk *w, const struct config_path *at, jso
         }
     if (c->n_methods)
         qsort((struct method_conf *)c->methods, c->n_methods, sizeof *c->methods, by_precision);
+    for (size_t i = 0; i < c->n_methods; i++)
+        method_rules(w, at, c->family, &c->methods[i]);
     broadcast_rules(w, at, obj, c);
 }
 
@@ -180,6 +209,10 @@ void config_rules(struct config_walk *w, const struct config_path *at, enum conf
         break;
     case CONFIG_SHAPE_CHAIN:
         chain_rules(w, at, obj, base);
+        break;
+    case CONFIG_SHAPE_METHOD:
+        if (!json_object_get(obj, "units"))
+            ((struct method_conf *)base)->units = UNITS_ABSENT;
         break;
     case CONFIG_SHAPE_ENDPOINT:
         endpoint_rules(w, at, base);

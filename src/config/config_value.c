@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config/config.h"
 #include "config/config_check.h"
 #include "config/config_env.h"
 #include "upstream/endpoint_conf.h"
@@ -100,12 +101,16 @@ static void set_real(struct config_walk *w, const struct config_path *at, const 
 static void set_bool(struct config_walk *w, const struct config_path *at, const struct config_key *k, json_t *j,
                      void *base)
 {
-    bool v = json_is_true(j), *to = config_member(k, base);
+    bool v = json_is_true(j);
+    enum setting given = v ? SETTING_ON : SETTING_OFF;
+    void *to = config_member(k, base);
 
     if (!json_is_boolean(j))
         config_wrong_type(w, at, "true or false", j);
+    else if (to && k->place.size == sizeof v)
+        memcpy(to, &v, sizeof v);
     else if (to)
-        *to = v;
+        memcpy(to, &given, sizeof given);
 }
 
 /* "any", "4", "6" */

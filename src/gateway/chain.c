@@ -19,6 +19,7 @@ struct chain *chain_new(struct worker *w, const struct chain_conf *conf)
     c->head_places = mem_array(method_slots(), 1);
     for (unsigned i = 0; i < method_slots(); i++)
         c->head_places[i] = (unsigned char)head_place_of(conf->family == CHAIN_SOLANA, slice_str(method_at(i)->name));
+    rules_init(&c->rules, conf, w->conf->limits.call_timeout_ms);
     for (size_t i = 0; i < conf->n_endpoints; i++) {
         struct upstream *u = upstream_new(c, (unsigned)i, &conf->endpoints[i]);
 
@@ -40,6 +41,7 @@ struct chain *chain_free(struct chain *c)
         free(c->methods[i]);
     free(c->methods);
     free(c->head_places);
+    rules_deinit(&c->rules);
     free(c->upstreams);
     free(c->turns);
     free(c);
@@ -53,23 +55,6 @@ struct method_stats *chain_method(struct chain *c, const struct method *m)
     if (!*s)
         *s = mem_zero(sizeof **s);
     return *s;
-}
-
-static bool pattern_matches(const char *pattern, struct slice name)
-{
-    size_t n = strlen(pattern);
-
-    if (n && pattern[n - 1] == '*')
-        return slice_starts(name, slice_of(pattern, n - 1));
-    return slice_eq(name, slice_of(pattern, n));
-}
-
-uint64_t chain_timeout_ms(const struct chain *c, struct slice method_name)
-{
-    for (size_t i = 0; i < c->conf->n_methods; i++)
-        if (c->conf->methods[i].timeout_ms && pattern_matches(c->conf->methods[i].pattern, method_name))
-            return c->conf->methods[i].timeout_ms;
-    return c->worker->conf->limits.call_timeout_ms;
 }
 
 bool chain_ready(const struct chain *c, const struct upstream **down)

@@ -4,6 +4,7 @@
 
 #include "base/hist.h"
 #include "config/config.h"
+#include "gateway/rules.h"
 #include "gateway/upstream.h"
 #include "upstream/head.h"
 #include "upstream/pick.h"
@@ -23,14 +24,18 @@ struct chain {
     uint64_t write_epoch;          /* how often a transaction left, or was accepted */
     struct pick_item *turns;       /* one an upstream */
     struct method_stats **methods; /* by method slot; NULL until the first call */
+    struct rules rules;
 };
 
 struct chain *chain_new(struct worker *w, const struct chain_conf *conf);
 struct chain *chain_free(struct chain *c);
 
 struct method_stats *chain_method(struct chain *c, const struct method *m);
-/* How long a call of this method may take: methods.*.timeout_ms, else limits.call_timeout_ms. */
-uint64_t chain_timeout_ms(const struct chain *c, struct slice method_name);
+/* What this chain does with calls of a method; good for as long as the chain is. */
+static inline const struct method_rule *chain_rule(const struct chain *c, struct slice method_name)
+{
+    return rules_get(&c->rules, method_name);
+}
 /* Is there an upstream that is not known to be down? reason: of one that is, when there is none. */
 bool chain_ready(const struct chain *c, const struct upstream **down);
 

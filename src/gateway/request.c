@@ -184,25 +184,71 @@ static struct flight *find_shared(struct worker *w, struct flight *f, const stru
     return NULL;
 }
 
-static void launch(struct worker *w, struct chain *chain, const struct message_request *q, struct call *c,
-                   uint64_t start_us)
+static void answer_here(struct exchange *x, struct call *c, const struct error_detail *d)
 {
+    struct blob *b = error_blob(x->chain->conf->family, d);
+
+    x->session->worker->failures[d->fail]++;
+    access_log_call(x, NULL, true, b->n, d->fail);
+    session_answer(x->session, x, c, true, slice_of(b->p, b->n), b);
+}
+
+static enum fail refusal(const struct method *m, const char **why)
+{
+    switch (m->class) {
+    case CLASS_SUBSCRIPTION:
+        *why = NULL;
+        return FAIL_NO_NOTIFICATIONS;
+    case CLASS_SIGN:
+        *why = "acts with the keys of an endpoint; `allow` in the chain's `methods` lets it through";
+        break;
+    case CLASS_ADMIN:
+        *why = "governs an endpoint; `allow` in the chain's `methods` lets it through";
+        break;
+    default:
+        *why = "the chain's `methods` do not allow it";
+        break;
+    }
+    return FAIL_METHOD_DENIED;
+}
+
+static void deny(struct exchange *x, struct call *c, const struct method *m)
+{
+    struct error_detail d = {0};
+
+    d.fail = refusal(m, &d.detail);
+    if (c)
+        answer_here(x, c, &d);
+    else
+        x->session->worker->failures[d.fail]++;
+}
+
+static void launch(struct exchange *x, const struct message_request *q, struct call *c)
+{
+    struct worker *w = x->session->worker;
+    struct chain *chain = x->chain;
     struct slice name = slice_of(q->method.raw.p + 1, q->method.raw.n - 2);
-    char plain[64];
+    const struct method_rule *rule;
+    char plain[160]; /* longer than any pattern of the configuration */
     size_t n;
     struct flight *f, *lead = NULL;
 
     if (q->method.escaped && (n = jtok_text(&q->method, plain, sizeof plain)) != (size_t)-1)
         name = slice_of(plain, n);
+    rule = chain_rule(chain, name);
+    if (!rule->allow) {
+        deny(x, c, rule->m);
+        return;
+    }
     f = worker_flight_new(w);
-    flight_init(f, q, method_get(chain->conf->family, name), w->next_id++);
+    flight_init(f, q, rule->m, w->next_id++);
     f->chain = chain;
-    f->start_us = start_us;
+    f->start_us = x->start_us;
     f->born_ms = worker_now_ms(w);
-    f->deadline_ms = worker_now_ms(w) + chain_timeout_ms(chain, name);
+    f->deadline_ms = worker_now_ms(w) + rule->timeout_ms;
     if (c) {
         c->deadline_ms = f->deadline_ms;
-        if (chain->conf->coalesce && method_may_share(f->method))
+        if (rule->coalesce)
             lead = find_shared(w, f, c);
         route_join(w, lead ? lead : f, c);
     }
@@ -212,15 +258,6 @@ static void launch(struct worker *w, struct chain *chain, const struct message_r
     }
     chain->write_epoch += f->method->kind == METHOD_WRITE;
     route_launch(route_owner(w, f), f);
-}
-
-static void answer_here(struct exchange *x, struct call *c, const struct error_detail *d)
-{
-    struct blob *b = error_blob(x->chain->conf->family, d);
-
-    x->session->worker->failures[d->fail]++;
-    access_log_call(x, NULL, true, b->n, d->fail);
-    session_answer(x->session, x, c, true, slice_of(b->p, b->n), b);
 }
 
 static void take_calls(struct exchange *x, const struct message_body *b)
@@ -251,7 +288,7 @@ static void take_calls(struct exchange *x, const struct message_body *b)
             }
             answer_here(x, mine, &(struct error_detail){.fail = FAIL_OVERLOADED});
         } else {
-            launch(w, x->chain, q, mine, x->start_us);
+            launch(x, q, mine);
         }
     }
 }

@@ -172,6 +172,11 @@ TEST(contract_example)
     CHECK_EQ(evm->methods[0].timeout_ms, 20000);
     IS(evm->methods[1].pattern, "debug_*");
     CHECK_EQ(evm->methods[1].timeout_ms, 0);
+    CHECK_EQ(evm->methods[0].units, 60);
+    CHECK_EQ(evm->methods[1].units, UNITS_ABSENT);
+    CHECK_EQ(evm->methods[0].allow, SETTING_ABSENT);
+    CHECK_EQ(evm->methods[1].allow, SETTING_OFF);
+    CHECK(evm->coalesce);
     IS(e->url, "https://host/v2/hush-url");
     CHECK_EQ(e->n_headers, 1);
     IS(e->headers[0].name, "x-api-key");
@@ -181,12 +186,10 @@ TEST(contract_example)
     CHECK_EQ(e->max_inflight, 200);
     CHECK_EQ(e->pool.min_warm, 2);
     CHECK_STR(buf_get(&notes),
-              "endpoints.json: chains.ethereum.coalesce: checked, but not in force in this version\n"
               "endpoints.json: chains.ethereum.cache: checked, but not in force in this version\n"
               "endpoints.json: chains.ethereum.retry: checked, but not in force in this version\n"
               "endpoints.json: chains.ethereum.hedge: checked, but not in force in this version\n"
               "endpoints.json: chains.ethereum.broadcast: checked, but not in force in this version\n"
-              "endpoints.json: chains.ethereum.methods.debug_*.allow: checked, but not in force in this version\n"
               "endpoints.json: chains.ethereum.methods.eth_getLogs.units: checked, but not in force in this version\n"
               "endpoints.json: chains.ethereum.endpoints[0].auth: checked, but not in force in this version\n"
               "endpoints.json: chains.ethereum.endpoints[0].rate_limit: checked, but not in force in this version\n");
@@ -318,6 +321,24 @@ TEST(methods_stand_by_precision)
     CHECK_EQ(c->chains[0].n_methods, 6);
     for (size_t i = 0; i < 6; i++)
         IS(c->chains[0].methods[i].pattern, want[i]);
+    done(c);
+}
+
+TEST(switches_of_a_method_are_on_off_or_absent)
+{
+    struct config *c = parse("{\"chains\":{\"a\":{\"family\":\"evm\",\"coalesce\":false,\"methods\":{\"eth_call\":"
+                             "{\"allow\":true,\"coalesce\":false,\"cache\":true,\"retry\":false,\"hedge\":true,"
+                             "\"heavy\":true,\"units\":0}},\"endpoints\":[{\"name\":\"n\",\"url\":\"http://h\"}]}}}");
+    const struct method_conf *m = &c->chains[0].methods[0];
+
+    CHECK(!c->chains[0].coalesce);
+    CHECK_EQ(m->allow, SETTING_ON);
+    CHECK_EQ(m->coalesce, SETTING_OFF);
+    CHECK_EQ(m->cache, SETTING_ON);
+    CHECK_EQ(m->retry, SETTING_OFF);
+    CHECK_EQ(m->hedge, SETTING_ON);
+    CHECK_EQ(m->heavy, SETTING_ON);
+    CHECK_EQ(m->units, 0);
     done(c);
 }
 

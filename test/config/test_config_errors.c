@@ -97,6 +97,18 @@ static const struct {
      SAYS("chains.a.endpoints[2].name: endpoints[0] has this name already")},
     {IN_CHAIN("\"methods\":{\"eth_*x\":{}}"),
      SAYS("chains.a.methods.eth_*x: the name must be a method, or a method's beginning and '*'")},
+    {IN_CHAIN("\"methods\":{\"eth_sendTransaction\":{\"coalesce\":true}}"),
+     SAYS("chains.a.methods.eth_sendTransaction.coalesce: must be false: each call of this method makes or changes "
+          "something")},
+    {IN_CHAIN("\"methods\":{\"eth_getFilterChanges\":{\"retry\":true}}"),
+     SAYS("chains.a.methods.eth_getFilterChanges.retry: must be false: each call of this method makes or changes "
+          "something")},
+    {IN_CHAIN("\"methods\":{\"anvil_mine\":{\"hedge\":true}}"),
+     SAYS("chains.a.methods.anvil_mine.hedge: must be false: each call of this method makes or changes something")},
+    {IN_CHAIN("\"methods\":{\"eth_syncing\":{\"cache\":true}}"),
+     SAYS("chains.a.methods.eth_syncing.cache: must be false: no rule says when an answer of this method stays right")},
+    {IN_CHAIN("\"methods\":{\"eth_call\":{\"allow\":1}}"),
+     SAYS("chains.a.methods.eth_call.allow: must be true or false, got a number")},
     {IN_CHAIN("\"broadcast\":{\"endpoints\":[\"n\",\"other\"]}"),
      SAYS("chains.a.broadcast.endpoints[1]: no endpoint of this chain has the name \"other\"")},
     {IN_CHAIN("\"broadcast\":{\"endpoints\":\"some\"}"),

@@ -456,3 +456,70 @@ class Solana(Case):
             self.assertEqual(c.rpc("eth_chainId", path="/ethereum")["result"], "evm")
             self.assertEqual(c.rpc("getSlot", path="/solana")["result"], "sol")
             self.assertEqual(c.rpc("getSlot", path="/solana?x=y")["result"], "sol")
+
+
+class Denied(Case):
+    """Methods that are refused until the configuration allows them."""
+    EVM = ["eth_sendTransaction", "eth_sign", "eth_signTypedData_v4", "personal_unlockAccount", "admin_peers", "miner_start",
+           "engine_newPayloadV4", "debug_setHead", "anvil_mine", "evm_mine", "hardhat_reset", "testing_buildBlockV1"]
+
+    def test_denied_by_default(self):
+        g, u = self.front()
+        with g.client() as c:
+            for i, method in enumerate(self.EVM):
+                with self.subTest(method):
+                    r = c.rpc(method, ["0x1"], id=i)
+                    self.assert_error(r, "method_denied", id=i)
+                    self.assertIn("allow", r["error"]["data"]["detail"])
+                    self.assertNotIn("endpoint", r["error"]["data"])
+        self.assertEqual(u.calls(), [])
+        self.assertIn('millrace_refused_total{reason="method_denied"} %d' % len(self.EVM), g.admin_get("/metrics").body.decode())
+
+    def test_escapes_are_no_way_around(self):
+        g, u = self.front()
+        with g.client() as c:
+            for name in ("eth_sen\\u0064Transaction", "\\u0070ersonal_sign", "\\u0061dmin_" + "\\u0061" * 100):
+                r = c.request('{"jsonrpc":"2.0","id":1,"method":"%s","params":[]}' % name).json()
+                self.assert_error(r, "method_denied", id=1)
+        self.assertEqual(u.calls(), [])
+
+    def test_in_an_array_the_others_are_answered(self):
+        g, u = self.front(serve(by_params))
+        calls = [{"jsonrpc": "2.0", "id": i, "method": m, "params": [i]}
+                 for i, m in enumerate(["eth_call", "eth_sign", "eth_call", "eth_subscribe"])]
+        with g.client() as c:
+            got = c.request(json.dumps(calls)).json()
+        self.assertEqual([x["id"] for x in got], [0, 1, 2, 3])
+        self.assertEqual((got[0]["result"], got[2]["result"]), (0, 2))
+        self.assert_error(got[1], "method_denied", id=1)
+        self.assert_error(got[3], "no_notifications", id=3)
+        self.assertEqual(len(u.calls()), 2)
+
+    def test_a_denied_notification_is_dropped(self):
+        g, u = self.front()
+        with g.client() as c:
+            r = c.request('{"jsonrpc":"2.0","method":"eth_sendTransaction","params":[]}')
+            self.assertEqual((r.status, r.body), (200, b""))
+            c.rpc("eth_call")
+        self.assertEqual([r.json["method"] for r in u.calls()], ["eth_call"])
+
+    def test_subscriptions_need_a_connection(self):
+        for family, methods in (("evm", ["eth_subscribe", "eth_unsubscribe"]),
+                                ("solana", ["accountSubscribe", "slotUnsubscribe", "logsSubscribe"])):
+            g, u = self.front(family=family)
+            with g.client() as c:
+                for m in methods:
+                    r = c.rpc(m, ["newHeads"])
+                    self.assert_error(r, "no_notifications", id=1, family=family)
+                    self.assertEqual((r["error"]["code"], r["error"]["message"]), (-32601, "notifications not supported"))
+            self.assertEqual(u.calls(), [])
+
+    def test_allowed_by_the_configuration(self):
+        g, u = self.front(chain={"methods": {"anvil_*": {"allow": True}, "eth_sendTransaction": {"allow": True},
+                                             "eth_getLogs": {"allow": False}, "vendor_secret": {"allow": False}}})
+        with g.client() as c:
+            for m in ("anvil_mine", "eth_sendTransaction", "eth_call", "vendor_open"):
+                self.assertEqual(c.rpc(m).get("result"), "0x1", m)
+            for m in ("eth_getLogs", "vendor_secret", "evm_mine"):
+                self.assert_error(c.rpc(m), "method_denied", id=1)
+        self.assertEqual(len(u.calls()), 4)
