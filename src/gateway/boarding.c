@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "gateway/link.h"
 #include "gateway/link_batch.h"
+#include "gateway/room.h"
 #include "gateway/session.h"
 #include "gateway/worker.h"
 #include "upstream/batcher.h"
@@ -96,7 +97,7 @@ static unsigned gather(struct upstream *u, struct flight *first, unsigned share)
     for (struct list *it = first->queued.next; it != &u->waiting && n < share; it = it->next) {
         struct flight *f = container_of(it, struct flight, queued);
 
-        if (f->solo || f->fresh_only || session_blocks(f))
+        if (f->solo || f->fresh_only || room_blocked(f))
             continue;
         if (!batch_room_take(&room, link_batch_member_bytes(f)))
             break;
@@ -139,9 +140,9 @@ void boarding_run(struct upstream *u)
         struct pool_member *m;
         unsigned share = 1, n;
 
-        if (session_blocks(f)) {
+        if (room_blocked(f)) {
             upstream_dequeue(f);
-            session_park(w, f);
+            room_park(w, f);
             it = before->next;
             continue;
         }

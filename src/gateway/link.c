@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "gateway/chain.h"
 #include "gateway/link_batch.h"
+#include "gateway/room.h"
 #include "gateway/route.h"
 #include "gateway/session.h"
 #include "gateway/worker.h"
@@ -85,11 +86,11 @@ static void account_partial(struct link *k)
     if (!f || flight_alone(f))
         return;
     count(k, h1_client_held_bytes(k->http));
-    if (!session_blocks(f))
+    if (!room_blocked(f))
         return;
     stream_read_stop(k->stream);
     k->stalled = true;
-    list_push(session_stalled(worker_of(k), f), &k->stall);
+    list_push(room_stalled(worker_of(k), f), &k->stall);
     worker_of(k)->stats.links_stalled++;
 }
 

@@ -246,6 +246,7 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
     f->start_us = x->start_us;
     f->born_ms = worker_now_ms(w);
     f->deadline_ms = worker_now_ms(w) + rule->timeout_ms;
+    f->heavy = rule->heavy;
     if (c) {
         c->deadline_ms = f->deadline_ms;
         if (rule->coalesce)

@@ -7,6 +7,7 @@
 #include "gateway/link.h"
 #include "gateway/reply.h"
 #include "gateway/request.h"
+#include "gateway/room.h"
 #include "gateway/route.h"
 #include "gateway/worker.h"
 #include "io/stream.h"
@@ -14,10 +15,8 @@
 
 enum {
     LINGER_MS = 1000,
-    UNSENT_HIGH = 262144, /* with so much queued in the stream no further answer is put behind it */
-    STREAM_FROM = 65536,  /* an incomplete array is streamed once so much of it is ready */
-    UNPARK_AT_ONCE = 64,  /* parked flights; the answers of those that leave bring the next */
-    STASH_MAX = 131072    /* unparsed bytes of a paused client: at most what one read brings */
+    STREAM_FROM = 65536, /* an incomplete array is streamed once so much of it is ready */
+    STASH_MAX = 131072   /* unparsed bytes of a paused client: at most what one read brings */
 };
 
 static const struct stream_ops ops;
@@ -185,83 +184,6 @@ void session_mark(struct session *s)
 void session_count(struct session *s, long bytes)
 {
     s->held_bytes = (size_t)((long)s->held_bytes + bytes);
-}
-
-struct session *session_of(const struct call *c)
-{
-    return container_of(c->envelope, struct exchange, envelope)->session;
-}
-
-/* The only session that waits for f; NULL: several calls do, or none. */
-static struct session *sole_session(const struct flight *f)
-{
-    return !flight_alone(f) && f->calls.next == f->calls.prev ? session_of(flight_first(f)) : NULL;
-}
-
-/* The call whose answer must be sent before all others that are missing; NULL: there is none. */
-static const struct call *next_call(const struct session *s)
-{
-    const struct exchange *x = container_of(s->exchanges.next, struct exchange, node);
-
-    return !list_empty(&s->exchanges) && x->is_rpc ? envelope_next(&x->envelope) : NULL;
-}
-
-void session_park(struct worker *w, struct flight *f)
-{
-    struct session *s = sole_session(f);
-
-    f->state = FLIGHT_PARKED;
-    list_push(s ? &s->parked : &w->parked, &f->queued);
-    w->stats.calls_parked++;
-}
-
-struct list *session_stalled(struct worker *w, const struct flight *f)
-{
-    struct session *s = sole_session(f);
-
-    return s ? &s->stalled : &w->stalled;
-}
-
-static bool session_backed_up(const struct session *s, const struct call *c)
-{
-    size_t queued = stream_queued_bytes(s->stream);
-
-    if (queued + s->held_bytes <= s->worker->conf->limits.max_client_buffer_bytes)
-        return false;
-    return queued > UNSENT_HIGH || c != next_call(s);
-}
-
-bool session_blocks(const struct flight *f)
-{
-    if (flight_alone(f))
-        return false;
-    list_each (it, &f->calls) {
-        const struct call *c = container_of(it, struct call, waiting);
-
-        if (!session_backed_up(session_of(c), c))
-            return false;
-    }
-    return true;
-}
-
-/* A bounded look each turn: those that stay go to the end. */
-void session_unpark(struct worker *w)
-{
-    struct list *it;
-
-    list_each_safe (k, nx, &w->stalled) {
-        struct link *link = container_of(k, struct link, stall);
-
-        if (!session_blocks(link_sole(link)))
-            link_resume(link);
-    }
-    for (unsigned n = 0; n < UNPARK_AT_ONCE && (it = list_pop(&w->parked)) != NULL; n++) {
-        struct flight *f = container_of(it, struct flight, queued);
-
-        list_push(&w->parked, it);
-        if (!session_blocks(f))
-            upstream_requeue(f);
-    }
 }
 
 /* Too much is under way for one connection: later requests wait in the kernel. */
@@ -433,61 +355,18 @@ static int flush_first(struct session *s, struct exchange *x)
         if (!write_out(s))
             return FLUSH_CLOSED;
         release(s, x);
-        if (r == 0 || stream_queued_bytes(s->stream) > UNSENT_HIGH)
+        if (r == 0 || stream_queued_bytes(s->stream) > ROOM_UNSENT)
             return FLUSH_LATER;
     }
     x->state = EXCHANGE_SENT;
     return FLUSH_DONE;
 }
 
-/* Each answer may make room, or change whose turn it is. */
-static bool waits_for_room(const struct session *s)
-{
-    return s->reading == READING_PAUSED || !list_empty(&s->stalled) || !list_empty(&s->parked);
-}
-
-/* Lets stalled links read on, as many as there is room for. */
-static void resume_links(struct session *s)
-{
-    size_t queued = stream_queued_bytes(s->stream), expected = queued + s->held_bytes;
-
-    list_each_safe (it, nx, &s->stalled) {
-        struct link *k = container_of(it, struct link, stall);
-        const struct flight *f = link_sole(k);
-
-        if (expected + LINK_READ_MAX <= s->worker->conf->limits.max_client_buffer_bytes) {
-            expected += LINK_READ_MAX;
-            link_resume(k);
-        } else if (flight_alone(f) || (queued <= UNSENT_HIGH && flight_first(f) == next_call(s))) {
-            link_resume(k);
-        }
-    }
-}
-
-/* Sends parked flights on their way, as many as there is room for; each may come back when it is about to depart. */
-static void resume_flights(struct session *s)
-{
-    const struct call *next = next_call(s);
-    struct list *it = &s->parked;
-
-    for (unsigned n = 0; n < UNPARK_AT_ONCE && it->next != &s->parked && !session_backed_up(s, NULL); n++)
-        it = it->next;
-    while (it != &s->parked) { /* the last first: each goes to the front of its queue */
-        struct flight *f = container_of(it, struct flight, queued);
-
-        it = it->prev;
-        upstream_requeue(f);
-    }
-    if (next && next->flight && next->flight->state == FLIGHT_PARKED && !session_backed_up(s, next))
-        upstream_requeue(next->flight);
-}
-
 static void resume(struct session *s)
 {
     struct buf stash;
 
-    resume_links(s);
-    resume_flights(s);
+    room_resume(s);
     if (s->reading != READING_PAUSED || overfull(s))
         return;
     enter(s, READING_IDLE);
@@ -516,7 +395,7 @@ void session_flush(struct session *s)
     assert(!s->parsing);
     list_remove(&s->dirty);
     gather_clear(&w->gather);
-    while (!list_empty(&s->exchanges) && keep && stream_queued_bytes(s->stream) <= UNSENT_HIGH) {
+    while (!list_empty(&s->exchanges) && keep && stream_queued_bytes(s->stream) <= ROOM_UNSENT) {
         struct exchange *x = container_of(s->exchanges.next, struct exchange, node);
         int r = flush_first(s, x);
 
@@ -554,7 +433,7 @@ void session_flush(struct session *s)
     if (s->n_exchanges == 0 && s->reading == READING_IDLE)
         s->since_ms = worker_now_ms(w);
     arm(s);
-    if (waits_for_room(s))
+    if (room_waits(s))
         resume(s);
 }
 
@@ -580,7 +459,7 @@ void session_answer(struct session *s, struct exchange *x, struct call *c, bool 
     envelope_answer(&x->envelope, c, is_error, payload, ref);
     if (now)
         session_flush(s);
-    else if (waits_for_room(s) || (first && (envelope_complete(&x->envelope) || x->envelope.held_bytes >= STREAM_FROM)))
+    else if (room_waits(s) || (first && (envelope_complete(&x->envelope) || x->envelope.held_bytes >= STREAM_FROM)))
         session_mark(s);
 }
 

@@ -55,15 +55,11 @@ void session_flush(struct session *s); /* sends what is complete, in order; may 
 void session_due(struct session *s);
 void session_drain(struct session *s); /* closes when nothing is under way; else after the last answer */
 
-struct session *session_of(const struct call *c);
-/* Do all who wait for f hold so much that no answer for them should be read?  The answer that must be sent next always
- * may, or nothing would ever move; but not while the client takes nothing. */
-bool session_blocks(const struct flight *f);
-/* Holds f, that was to depart, until one of its waiters has room for the answer. */
-void session_park(struct worker *w, struct flight *f);
-/* Where k, whose reading pauses, is found when one of them has room. */
-struct list *session_stalled(struct worker *w, const struct flight *f);
-void session_unpark(struct worker *w); /* looks again at flights and links that several wait for */
 void session_count(struct session *s, long bytes);
+
+static inline struct session *session_of(const struct call *c)
+{
+    return container_of(c->envelope, struct exchange, envelope)->session;
+}
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "gateway/chain.h"
 #include "gateway/link.h"
+#include "gateway/room.h"
 #include "gateway/route.h"
 #include "gateway/session.h"
 #include "io/dial.h"
@@ -216,7 +217,7 @@ void worker_drive(struct worker *w)
         date_update(w);
     if (now_ms >= w->due_ms)
         fire_due(w, now_ms);
-    session_unpark(w);
+    room_look_again(w);
     drain_lists(w);
     w->clock_us = 0;
     if (w->draining && (is_drained(w) || now_ms >= w->drain_until_ms))
