@@ -326,6 +326,18 @@ class Case(unittest.TestCase):
                 self.fail(message() if callable(message) else message or "never became true")
             time.sleep(0.02)
 
+    def posting(self, g, body, path="/", timeout=20.0):
+        """A client that has sent its body and whose answer is read later."""
+        c = g.client(timeout=timeout)
+        self.addCleanup(c.close)
+        c.send(c.build(body, path=path))
+        return c
+
+    def together(self, g, bodies, path="/", timeout=20.0):
+        """One client for each body, all sent before the first answer is read; the answers."""
+        clients = [self.posting(g, b, path, timeout) for b in bodies]
+        return [c.read_response() for c in clients]
+
     @staticmethod
     def best_of(n, f):
         return min(f() for _ in range(n))

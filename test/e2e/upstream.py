@@ -34,6 +34,31 @@ class Request:
     def call(self):
         return self.json["method"]
 
+    array = None  # of a call that came in an array: the request that held it
+
+    @property
+    def is_array(self):
+        return self.body.lstrip()[:1] == b"["
+
+    @property
+    def calls(self):
+        """What is asked: this request itself, or one Element for each member of its array."""
+        if not self.is_array:
+            return [self]
+        if self._elements is None:
+            self._elements = [Element(self, e) for e in self.json]
+        return self._elements
+
+    _elements = None
+
+
+class Element(Request):
+    """A call within an array, as if it had come alone."""
+
+    def __init__(self, array, call):
+        super().__init__(array.method, array.target, array.version, array.headers, json.dumps(call).encode(), array.conn)
+        self.at, self.array = array.at, array
+
 
 class Conn:
     def __init__(self, upstream, sock, index):
@@ -88,8 +113,18 @@ class Conn:
             if pause:
                 time.sleep(pause)
 
-    def answer(self, req, result='"0x1"', **kw):
-        self.send(http(reply(req.id, result), **kw))
+    def answer(self, req, result='"0x1"', array=None, **kw):
+        """result: JSON text, or a function of the call that gives it; a tuple is (code, message[, data]) of an error.
+        array(req, texts) may change what an array is answered with: texts in another number or order, or bytes that are
+        sent as they are."""
+        texts = [answer_text(c, result(c) if callable(result) else result) for c in req.calls]
+        if req.is_array:
+            changed = array(req, texts) if array else texts
+            if isinstance(changed, bytes):
+                self.send(changed)
+                return
+            texts = ["[" + ",".join(changed) + "]"]
+        self.send(http(texts[0], **kw))
 
     def close(self):
         self.open = False
@@ -130,6 +165,10 @@ def reply(id, result='"0x1"'):
     return '{"jsonrpc":"2.0","id":%s,"result":%s}' % (json.dumps(id), result)
 
 
+def answer_text(call, result):
+    return error_reply(call.id, *result) if isinstance(result, tuple) else reply(call.id, result)
+
+
 def error_reply(id, code, message, data=None):
     e = '{"code":%d,"message":%s%s}' % (code, json.dumps(message), "" if data is None else ',"data":' + data)
     return '{"jsonrpc":"2.0","id":%s,"error":%s}' % (json.dumps(id), e)
@@ -157,8 +196,8 @@ def chunked(body, sizes=(7,), ext="", trailer=""):
     return out + b"0\r\n" + trailer.encode() + b"\r\n"
 
 
-def serve(result='"0x1"', delay=0.0):
-    """The well-behaved script: answers every call."""
+def serve(result='"0x1"', delay=0.0, array=None):
+    """The well-behaved script: answers every call, alone or in an array.  See Conn.answer."""
     def script(conn):
         while True:
             req = conn.read_request()
@@ -166,7 +205,7 @@ def serve(result='"0x1"', delay=0.0):
                 return
             if delay:
                 time.sleep(delay)
-            conn.answer(req, result(req) if callable(result) else result)
+            conn.answer(req, result, array)
     return script
 
 
@@ -231,8 +270,13 @@ class Upstream:
             return [c for c in self.conns if c.open]
 
     def calls(self, method=None):
+        """Every call that came, alone or in an array."""
         with self.lock:
-            return [r for r in self.requests if method is None or r.call == method]
+            return [c for r in self.requests for c in r.calls if method is None or c.call == method]
+
+    def arrays(self):
+        with self.lock:
+            return [r for r in self.requests if r.is_array]
 
     def drop_all(self):
         for c in self.open_conns():
@@ -249,6 +293,28 @@ class Upstream:
         self.sock.close()
         self.drop_all()
         self.thread.join(5)
+
+
+class Gate:
+    """Holds answers back until it is opened: what is in the air stays there for as long as a test wants."""
+
+    def __init__(self, methods=None):
+        self.methods = methods  # others pass
+        self.event = threading.Event()
+
+    def open(self):
+        self.event.set()
+
+    def close(self):
+        self.event.clear()
+
+    def holds(self, result):
+        """A result for serve() that waits here first."""
+        def held(call):
+            if self.methods is None or call.call in self.methods:
+                self.event.wait(15)
+            return result(call) if callable(result) else result
+        return held
 
 
 class Proxy:
