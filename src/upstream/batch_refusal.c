@@ -1,5 +1,7 @@
 #include "upstream/batch_refusal.h"
 
+#include "rpc/error_object.h"
+
 enum { TEXT_MAX = 512 }; /* of a message that is looked at */
 
 struct row {
@@ -67,9 +69,8 @@ static const struct slice limit_words[] = {
     T("up to "),       T("maximum batch size "), T("max batch size of "), T("max batch size "),
 };
 
-/* The message as it stands between its quotes; `data` is where jsonrpsee puts the limit. */
+/* An error as it stands between its quotes; `data` is where jsonrpsee puts the limit. */
 struct words {
-    bool has_code;
     int64_t code;
     struct slice message, data;
 };
@@ -198,54 +199,18 @@ enum batch_refusal batch_refusal_of(unsigned status, bool has_error, int64_t cod
     return BATCH_REFUSAL_UNCLEAR;
 }
 
-static struct slice unquoted(const struct jval *v)
+static struct slice unquoted(struct slice raw)
 {
-    return v->type == J_STRING ? slice_of(v->raw.p + 1, v->raw.n - 2) : (struct slice){0};
+    return raw.n >= 2 && raw.p[0] == '"' ? slice_of(raw.p + 1, raw.n - 2) : (struct slice){0};
 }
 
-static bool whole_number(struct slice s, int64_t *out)
-{
-    bool minus = s.n && s.p[0] == '-';
-    int64_t n = 0;
-
-    if (s.n == minus || s.n > 15)
-        return false;
-    for (size_t i = minus; i < s.n; i++) {
-        if (s.p[i] < '0' || s.p[i] > '9')
-            return false;
-        n = n * 10 + (s.p[i] - '0');
-    }
-    *out = minus ? -n : n;
-    return true;
-}
-
-/* An error object, or the bare string that some send in its place; its text was validated before. */
 static struct words words_of(struct slice error)
 {
-    struct words w = {0};
-    struct jtok t;
-    struct jval key, v;
-    enum jtype type;
+    struct error_object e;
 
-    jtok_init(&t, error, JTOK_MAX_DEPTH);
-    if (jtok_peek(&t, &type))
-        return w;
-    if (type != J_OBJECT) {
-        if (jtok_value(&t, &v) == 0)
-            w.message = unquoted(&v);
-        return w;
-    }
-    if (jtok_object(&t))
-        return w;
-    while (jtok_member(&t, &key) == 0 && jtok_value(&t, &v) == 0) {
-        if (jtok_text_eq(&key, SLICE("code")))
-            w.has_code = whole_number(v.type == J_STRING ? unquoted(&v) : v.raw, &w.code);
-        else if (jtok_text_eq(&key, SLICE("message")))
-            w.message = unquoted(&v);
-        else if (jtok_text_eq(&key, SLICE("data")))
-            w.data = unquoted(&v);
-    }
-    return w;
+    if (!error_object_read(&e, error))
+        return (struct words){0};
+    return (struct words){e.code, unquoted(e.message.raw), unquoted(e.data)};
 }
 
 /* The number of calls it would take; 0: it does not say, or what it says cannot be. */
@@ -377,6 +342,8 @@ void batch_refusal_judge(struct batch_verdict *v, struct batch_answer *a, enum f
     } else {
         v->what =
             a->whole.kind == MESSAGE_ERROR ? batch_refusal_of(status, true, w.code, w.message) : BATCH_REFUSAL_UNCLEAR;
+        if (!v->what)
+            v->error = a->whole.payload;
     }
     if (v->what)
         judge_whole(v, a, &w);

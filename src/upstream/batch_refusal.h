@@ -23,6 +23,9 @@ struct batch_verdict {
     bool whole;           /* nobody is answered; else only the members that say so are refused */
     size_t limit;         /* how many calls it would take, as it said or as it did; 0: not known */
     struct slice methods; /* with METHOD: the names it gave, for batch_refusal_name(); empty: none; borrowed */
+    /* With NONE: the one error that was said to all, of the kind that each would have met alone (a rate limit, a server
+     * that is busy): it is the answer of every member.  Empty: there is none; borrowed. */
+    struct slice error;
 };
 
 /* One error for a whole batch.  status: HTTP; has_error: there is a JSON-RPC error with `code` and `message` (else
@@ -34,6 +37,13 @@ enum batch_refusal batch_refusal_of(unsigned status, bool has_error, int64_t cod
  * object, by one element, or by the same error in every element (dRPC). */
 void batch_refusal_judge(struct batch_verdict *v, struct batch_answer *a, enum fail scanned, struct slice body,
                          unsigned status);
+
+/* After a whole refusal: must each member go alone next?  Else what batch_limits learned keeps the next batch from
+ * being refused for the same reason. */
+static inline bool batch_verdict_alone(const struct batch_verdict *v)
+{
+    return v->what == BATCH_REFUSAL_UNCLEAR || (v->what == BATCH_REFUSAL_METHOD && v->methods.n == 0);
+}
 
 /* Takes the next name off `names`.  false: there is none. */
 bool batch_refusal_name(struct slice *names, struct slice *name);

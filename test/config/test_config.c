@@ -93,6 +93,10 @@ TEST(defaults)
     CHECK_EQ(e->max_inflight, 0);
     CHECK_EQ(e->max_response_bytes, 12582912);
     CHECK_EQ(e->accept_encoding, ENCODING_AUTO);
+    CHECK_EQ(e->batch.mode, BATCH_AUTO);
+    CHECK_EQ(e->batch.max_calls, 50);
+    CHECK_EQ(e->batch.max_bytes, 50000);
+    CHECK_EQ(e->batch.window_us, 0);
     CHECK_EQ(e->pool.max_sockets, 50);
     CHECK_EQ(e->pool.max_idle, 10);
     CHECK_EQ(e->pool.min_warm, 1);
@@ -217,7 +221,8 @@ TEST(all_that_is_in_force)
         "\"connect_timeout_ms\":10,\"max_response_bytes\":4096,\"accept_encoding\":\"all\","
         "\"headers\":{\"Authorisation\":\"a b\",\"x-empty\":\"\"},"
         "\"pool\":{\"max_sockets\":3,\"max_idle\":2,\"min_warm\":0,\"order\":\"fifo\",\"max_requests_per_socket\":7,"
-        "\"max_waiting\":0},\"tls\":{\"verify\":false,\"server_name\":\"other.example\"},"
+        "\"max_waiting\":0},\"batch\":{\"mode\":\"always\",\"max_calls\":9,\"max_bytes\":300,\"window_us\":2500},"
+        "\"tls\":{\"verify\":false,\"server_name\":\"other.example\"},"
         "\"proxy\":\"http://u:p@proxy:3128\",\"dns\":{\"family\":\"6\",\"ttl_ms\":0}}]},"
         "\"b\":{\"family\":\"evm\",\"default\":true,\"chain_id\":9007199254740991,"
         "\"endpoints\":[{\"name\":\"n\",\"url\":\"http://h\",\"proxy\":\"none\"}]}}}");
@@ -250,6 +255,10 @@ TEST(all_that_is_in_force)
     CHECK_EQ(e->pool.order, POOL_FIFO);
     CHECK_EQ(e->pool.max_requests_per_socket, 7);
     CHECK_EQ(e->pool.max_waiting, 0);
+    CHECK_EQ(e->batch.mode, BATCH_ALWAYS);
+    CHECK_EQ(e->batch.max_calls, 9);
+    CHECK_EQ(e->batch.max_bytes, 300);
+    CHECK_EQ(e->batch.window_us, 2500);
     CHECK(!e->tls.verify);
     IS(e->tls.server_name, "other.example");
     IS(e->proxy, "http://u:p@proxy:3128");

@@ -107,6 +107,7 @@ static const struct {
     {"no ids", 200, "[{\"result\":1},{\"result\":2}]", BATCH_REFUSAL_UNCLEAR, 1, 0, 0, ""},
     {"nothing", 200, "[]", BATCH_REFUSAL_UNCLEAR, 1, 0, 0, ""},
     {"agave, nothing", 200, "", BATCH_REFUSAL_UNCLEAR, 1, 0, 0, ""},
+    {"an unsupported method in it, not named", 200, ONE(-32601, "Method not found"), BATCH_REFUSAL_METHOD, 1, 0, 0, ""},
     /* Not about the batch. */
     {"rate limit by HTTP", 429, "{\"error\":\"slow down\"}", BATCH_REFUSAL_NONE, 0, 0, 0, ""},
     {"Infura, rate limit", 200, ONE(-32005, "daily request count exceeded, request rate limited"), BATCH_REFUSAL_NONE,
@@ -153,6 +154,12 @@ TEST(whole_batches)
         CHECK_EQ(v.whole, bodies[i].whole);
         CHECK_EQ(v.limit, bodies[i].limit);
         CHECK_EQ(a.answered, bodies[i].answered);
+        CHECK_EQ(batch_verdict_alone(&v),
+                 v.what == BATCH_REFUSAL_UNCLEAR || (v.what == BATCH_REFUSAL_METHOD && bodies[i].names[0] == '\0'));
+        /* what is said to all and is no refusal is everybody's answer */
+        CHECK_EQ(v.error.n > 0, f == FAIL_NONE && a.shape == BATCH_ANSWER_OBJECT && v.what == BATCH_REFUSAL_NONE);
+        if (v.error.n)
+            CHECK(slice_eq(v.error, a.whole.payload));
         while (batch_refusal_name(&v.methods, &name))
             snprintf(names + strlen(names), sizeof names - strlen(names), "%.*s|", (int)name.n, name.p);
         CHECK_STR(slice_str(names), bodies[i].names);
@@ -196,7 +203,6 @@ TEST(members_to_be_asked_alone)
         const char *error;
     } rows[] = {
         {CHAIN_EVM, 1, "{\"code\":429,\"message\":\"\"}"},
-        {CHAIN_EVM, 1, "{\"code\":\"429\",\"message\":\"\"}"},
         {CHAIN_SOLANA, 1, "{\"code\":429,\"message\":\"Too many requests for a specific RPC call\"}"},
         {CHAIN_SOLANA, 1, "{\"code\":-32097,\"message\":\"Network congested. Endpoint is globally rate limited.\"}"},
         {CHAIN_EVM, 1, "{\"message\":\"project ID request rate exceeded\",\"data\":{},\"code\":-32005}"},
