@@ -229,6 +229,16 @@ static size_t limit_in(struct slice text, size_t calls)
     return 0;
 }
 
+/* "eth_call", "getSlot", but not a word of a sentence. */
+static bool looks_like_method(struct slice s)
+{
+    bool inner = false;
+
+    for (size_t i = 1; i < s.n; i++)
+        inner = inner || s.p[i] == '_' || (s.p[i] >= 'A' && s.p[i] <= 'Z');
+    return inner;
+}
+
 /* The names in the message: those in brackets (Alchemy), or the word behind "method". */
 static struct slice names_in(struct slice message)
 {
@@ -245,7 +255,7 @@ static struct slice names_in(struct slice message)
     for (size_t i = 0; i < message.n; i++)
         if (message.p[i] == ']' || (message.p[i] == ' ' && (i == 0 || message.p[i - 1] != ',')))
             message.n = i;
-    return message;
+    return looks_like_method(message) ? message : (struct slice){0};
 }
 
 bool batch_refusal_name(struct slice *names, struct slice *name)
