@@ -190,6 +190,27 @@ TEST(evm_unknown)
     expect(CHAIN_EVM, params_of("[\"", blob_with_sidecar, "\"]"), NULL);
 }
 
+/* A list of 56 bytes has one header that nodes take. */
+TEST(evm_shortest_header)
+{
+    static const struct {
+        const char *header;
+        unsigned bytes;
+        bool known;
+    } rows[] = {
+        {"f838", 56, true}, {"f90038", 56, false}, {"f837", 55, false}, {"f7", 55, true}, {"fa000038", 56, false}};
+    struct raw_tx_id id;
+    char raw[160];
+
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int n = snprintf(raw, sizeof raw, "0x%s", rows[i].header);
+
+        memset(raw + n, '1', 2 * rows[i].bytes);
+        raw[(unsigned)n + 2 * rows[i].bytes] = '\0';
+        CHECK_EQ(raw_tx_read(&id, CHAIN_EVM, params_of("[\"", raw, "\"]")), rows[i].known);
+    }
+}
+
 /* Cut anywhere, or with any digit lost or doubled, it is not that transaction any more. */
 TEST(evm_damaged)
 {
