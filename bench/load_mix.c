@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/base58.h"
 #include "base/mem.h"
 #include "devnode/devnode_mix.h"
 #include "load.h"
@@ -210,7 +211,7 @@ static void solana_key(unsigned i, char out[KEY_TEXT])
 
     mix_id(9, i, id, sizeof id);
     out[0] = '"';
-    n = mix_base58(out + 1, id, sizeof id);
+    n = base58_encode(out + 1, id, sizeof id);
     memcpy(out + 1 + n, "\"", 2);
 }
 

@@ -23,7 +23,7 @@ struct limits_conf {
 
 enum setting { SETTING_ABSENT, SETTING_OFF, SETTING_ON }; /* of a boolean key without a default */
 
-enum { UNITS_ABSENT = UINT32_MAX };
+#define UNITS_ABSENT UINT32_MAX
 
 /* For each key the first match that sets it wins; a trailing '*' matches any rest. */
 struct method_conf {

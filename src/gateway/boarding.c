@@ -67,7 +67,8 @@ static unsigned share_of(struct upstream *u)
             return 0;
         }
     }
-    n = batcher_share(&conf->batch, &load, most);
+    /* Who waits on purpose wants one request. */
+    n = conf->batch.window_us ? (load.light < most ? load.light : most) : batcher_share(&conf->batch, &load, most);
     if (conf->max_inflight && n > conf->max_inflight - u->n_wire)
         n = conf->max_inflight - u->n_wire;
     return n ? n : 1;

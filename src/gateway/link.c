@@ -403,7 +403,7 @@ int link_send(struct link *k, struct flight *const *v, unsigned n)
     if (n == 1)
         put_request(g, &u->endpoint, v[0]);
     else
-        link_batch_put(g, worker_of(k), &u->endpoint, v, n);
+        k->body_bytes = link_batch_put(g, worker_of(k), &u->endpoint, v, n);
     r = stream_write(k->stream, g->v, g->n);
     if (r < 0) {
         link_close(k);

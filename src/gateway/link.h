@@ -28,7 +28,8 @@ struct link {
     struct seat *seats; /* of the request under way; `one`, or owned */
     unsigned n_seats, n_aboard, seats_cap;
     struct seat one;
-    bool solo; /* counted in upstream.n_busy_solo */
+    size_t body_bytes; /* of a request with several calls */
+    bool solo;         /* counted in upstream.n_busy_solo */
     struct list stall;
     size_t counted_bytes; /* of the answer under way, as counted in its session */
 };

@@ -30,7 +30,7 @@ static char *put(char *to, const char *p, size_t n)
     return to + n;
 }
 
-void link_batch_put(struct gather *g, struct worker *w, const struct endpoint *e, struct flight *const *v, unsigned n)
+size_t link_batch_put(struct gather *g, struct worker *w, const struct endpoint *e, struct flight *const *v, unsigned n)
 {
     char length[24], *to;
     size_t bytes = n + 1; /* brackets, and a comma less than members */
@@ -55,15 +55,6 @@ void link_batch_put(struct gather *g, struct worker *w, const struct endpoint *e
     gather_add(g, slice_of(length, jout_digits(length, bytes)), NULL);
     gather_add(g, SLICE("\r\n\r\n"), NULL);
     gather_borrow(g, slice_of(w->batch_body, bytes), NULL);
-}
-
-static size_t body_bytes(const struct link *k)
-{
-    size_t bytes = k->n_seats + 1;
-
-    for (unsigned i = 0; i < k->n_seats; i++)
-        if (k->seats[i].flight)
-            bytes += link_batch_member_bytes(k->seats[i].flight);
     return bytes;
 }
 
@@ -71,12 +62,14 @@ static size_t body_bytes(const struct link *k)
 static void learn(struct link *k, const struct batch_verdict *v, size_t bytes)
 {
     struct upstream *u = k->upstream;
+    struct worker *w = u->worker;
     struct endpoint *e = &u->endpoint;
-    uint64_t now_ms = worker_now_ms(u->worker);
+    uint64_t now_ms = worker_now_ms(w);
     struct slice names = v->methods, name;
 
     if (v->what == BATCH_REFUSAL_NONE) {
-        batch_limits_taken(&e->limits, k->n_seats, bytes, now_ms);
+        if (w->batch_answer.answered) /* else it failed as a single call could have */
+            batch_limits_taken(&e->limits, k->n_seats, bytes, now_ms);
         return;
     }
     e->stats.batch_refused += v->whole;
@@ -133,7 +126,6 @@ bool link_batch_answered(struct link *k, const struct h1_response *res)
     struct batch_verdict v = {0};
     struct slice body;
     struct blob *ref = keep_body(k, res, &body);
-    size_t bytes = body_bytes(k);
     struct list left;
     enum fail fail;
 
@@ -142,7 +134,7 @@ bool link_batch_answered(struct link *k, const struct h1_response *res)
         batch_answer_expect(a, k->seats[i].id);
     fail = ref ? batch_answer_scan(a, body, JTOK_MAX_DEPTH) : FAIL_OUT_OF_MEMORY;
     batch_refusal_judge(&v, a, fail, body, res->status);
-    learn(k, &v, bytes);
+    learn(k, &v, k->body_bytes);
     if (fail)
         why.fail = why.http_status && fail != FAIL_OUT_OF_MEMORY ? FAIL_UPSTREAM_HTTP_STATUS : fail;
     for (unsigned i = 0; i < k->n_seats; i++) {
@@ -158,13 +150,15 @@ bool link_batch_answered(struct link *k, const struct h1_response *res)
         struct flight *f = container_of(left.prev, struct flight, queued);
 
         list_remove(&f->queued);
-        if (fail && v.what == BATCH_REFUSAL_NONE)
+        if (v.error.n) /* said to all: the answer of each */
+            route_answered(w, f, true, v.error, blob_ref(ref));
+        else if (fail && v.what == BATCH_REFUSAL_NONE)
             route_failed(w, f, &why);
         else
-            again(w, f, !v.whole, &why);
+            again(w, f, !v.whole || batch_verdict_alone(&v), &why);
     }
     blob_unref(ref);
-    return !a->foreign;
+    return a->answered || !a->foreign; /* all of them foreign: these are the answers of another request */
 }
 
 void link_batch_too_large(struct link *k)
@@ -173,7 +167,7 @@ void link_batch_too_large(struct link *k)
     struct batch_verdict v = {.what = BATCH_REFUSAL_ANSWER, .whole = true};
     struct list left;
 
-    learn(k, &v, body_bytes(k));
+    learn(k, &v, k->body_bytes);
     link_detach_all(k, &left);
     while (!list_empty(&left)) {
         struct flight *f = container_of(left.prev, struct flight, queued);

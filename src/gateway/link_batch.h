@@ -12,8 +12,9 @@ struct worker;
 /* Bytes of f as a member of an array, and of a plain request's body. */
 size_t link_batch_member_bytes(const struct flight *f);
 
-/* Puts the request into g; good until the next call. */
-void link_batch_put(struct gather *g, struct worker *w, const struct endpoint *e, struct flight *const *v, unsigned n);
+/* Puts the request into g; good until the next call.  Returns the bytes of its body. */
+size_t link_batch_put(struct gather *g, struct worker *w, const struct endpoint *e, struct flight *const *v,
+                      unsigned n);
 
 /* Answers the flights aboard; those that were not answered set out again, or fail.  Nobody is aboard afterwards.
  * true: the framing is beyond doubt. */

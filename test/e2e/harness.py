@@ -273,10 +273,12 @@ class Case(unittest.TestCase):
         self.addCleanup(end)
         return p
 
+    EP = {}  # of all endpoints of a class
+
     def front(self, script=None, family="evm", limits=None, chain=None, top=None, ep=None, **gw):
         """One upstream with a script and a gateway before it."""
         u = self.upstream(script)
-        g = self.gateway(config(endpoint(u.url(), **(ep or {})), family, limits, chain, **(top or {})), **gw)
+        g = self.gateway(config(endpoint(u.url(), **{**self.EP, **(ep or {})}), family, limits, chain, **(top or {})), **gw)
         return g, u
 
     def run_program(self, *args, env=None, timeout=30, cwd=None):

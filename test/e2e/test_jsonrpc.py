@@ -253,6 +253,8 @@ for _name, _raw in IDS.items():
 
 class Wire(Case):
     """What the upstream sees."""
+    EP = {"batch": {"mode": "off"}}  # a call, a request: what is counted here
+
 
     def test_exactly_four_members_and_integer_ids(self):
         g, u = self.front()

@@ -300,6 +300,8 @@ class StatusCommand(Case):
 
 
 class Gauges(Case):
+    EP = {"batch": {"mode": "off"}}  # a call, a request: what is counted here
+
     def test_waiting_and_active(self):
         g, u = self.front(serve(delay=0.5), ep={"pool": {"max_sockets": 2}})
         with g.client() as c:

@@ -212,6 +212,8 @@ class Unreachable(Case):
 
 
 class Deadlines(Case):
+    EP = {"batch": {"mode": "off"}}  # a call, a request: what is counted here
+
     def timed(self, g, method="eth_call", family="evm"):
         with g.client() as c:
             at = time.monotonic()

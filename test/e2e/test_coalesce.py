@@ -274,14 +274,14 @@ class Partings(Coalesce):
 
     def test_each_waits_as_long_as_it_may(self):
         """The first times out; the second came later and gets the answer of the same upstream call."""
-        g, u = self.held(limits={"call_timeout_ms": 800})
+        g, u = self.held(limits={"call_timeout_ms": 3200})
         a = self.posting(g, call("eth_call", "[1]", "1"))
         self.eventually(lambda: u.calls())
-        time.sleep(0.5)
+        time.sleep(0.4)  # a flight may be joined in the first quarter of its time
         b = self.posting(g, call("eth_call", "[1]", "2"))
         at = time.monotonic()
         self.assert_error(a.read_response().json(), "upstream_timeout", id=1)
-        self.assertLess(time.monotonic() - at, 0.3 + 0.2 * SLOW)
+        self.assertLess(time.monotonic() - at, 2.9 + 0.2 * SLOW)
         self.gate.open()
         self.assertEqual(b.read_response().json()["result"]["p"], [1])
         self.assertEqual(len(u.calls()), 1)
