@@ -129,7 +129,7 @@ void rules_deinit(struct rules *r)
     *r = (struct rules){0};
 }
 
-static const struct method_rule *named_rule(const struct rules *r, const struct method *m, struct slice name)
+const struct method_rule *rules_named(const struct rules *r, const struct method *m, struct slice name)
 {
     for (size_t i = 0; i < r->n_named; i++) {
         const struct named_rule *n = &r->named[i];
@@ -138,11 +138,4 @@ static const struct method_rule *named_rule(const struct rules *r, const struct 
             return &n->rule;
     }
     return &r->by_slot[m->slot];
-}
-
-const struct method_rule *rules_get(const struct rules *r, struct slice name)
-{
-    const struct method *m = method_get(r->family, name);
-
-    return m->wild && r->n_named ? named_rule(r, m, name) : &r->by_slot[m->slot];
 }

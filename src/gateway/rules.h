@@ -29,7 +29,14 @@ struct rules {
 void rules_init(struct rules *r, const struct chain_conf *conf, uint64_t call_timeout_ms);
 void rules_deinit(struct rules *r);
 
+const struct method_rule *rules_named(const struct rules *r, const struct method *m, struct slice name);
+
 /* The rule for a method's exact name; never NULL. */
-const struct method_rule *rules_get(const struct rules *r, struct slice name);
+static inline const struct method_rule *rules_get(const struct rules *r, struct slice name)
+{
+    const struct method *m = method_get(r->family, name);
+
+    return m->wild && r->n_named ? rules_named(r, m, name) : &r->by_slot[m->slot];
+}
 
 #endif

@@ -124,7 +124,7 @@ static bool is_ascii(struct slice s)
 
 /* Members by name, each at most once.  *bad: one is doubled, or a name is nearly one of them, or may be. */
 struct wanted {
-    const char *name;
+    struct slice name;
     struct jval *value;
     bool seen;
 };
@@ -142,10 +142,10 @@ static void members(struct jtok *t, struct wanted *w, size_t n, bool *other, boo
             break;
         *bad = *bad || key.escaped || !is_ascii(name);
         for (size_t i = 0; i < n && !known; i++) {
-            if (!slice_eq_nocase(name, slice_str(w[i].name)))
+            if (name.n != w[i].name.n || !slice_eq_nocase(name, w[i].name))
                 continue;
             known = true;
-            *bad = *bad || w[i].seen || !slice_eq(name, slice_str(w[i].name));
+            *bad = *bad || w[i].seen || !slice_eq(name, w[i].name);
             w[i].seen = true;
             *w[i].value = value;
         }
@@ -158,8 +158,9 @@ static void members(struct jtok *t, struct wanted *w, size_t n, bool *other, boo
 static void read_1898(struct block_ref *r, struct jtok *t)
 {
     struct jval number, hash, canonical;
-    struct wanted w[] = {
-        {"blockNumber", &number, false}, {"blockHash", &hash, false}, {"requireCanonical", &canonical, false}};
+    struct wanted w[] = {{SLICE("blockNumber"), &number, false},
+                         {SLICE("blockHash"), &hash, false},
+                         {SLICE("requireCanonical"), &canonical, false}};
     bool other = false, bad = false;
 
     members(t, w, 3, &other, &bad);
@@ -175,7 +176,8 @@ static void read_1898(struct block_ref *r, struct jtok *t)
 static void read_filter(struct block_ref *r, struct jtok *t)
 {
     struct jval from, to, hash;
-    struct wanted w[] = {{"fromBlock", &from, false}, {"toBlock", &to, false}, {"blockHash", &hash, false}};
+    struct wanted w[] = {
+        {SLICE("fromBlock"), &from, false}, {SLICE("toBlock"), &to, false}, {SLICE("blockHash"), &hash, false}};
     bool other = false, bad = false;
 
     members(t, w, 3, &other, &bad);
@@ -191,6 +193,22 @@ static void read_filter(struct block_ref *r, struct jtok *t)
         if (w[1].seen && to.type != J_NULL && !point(&to, &r->tag, &r->number))
             unclear(r);
     }
+}
+
+/* The commonest forms in few steps, exactly: ["latest"..  for the first place, [{..},"latest"] and ["..","latest"] for
+ * the second.  The first '}' or '"' of the text ends the first element when nothing but the tail follows it. */
+static bool says_latest(int ref, struct slice params)
+{
+    static const char first[] = "[\"latest\"", tail[] = ",\"latest\"]";
+    enum { FIRST = sizeof first - 1, TAIL = sizeof tail - 1 };
+    const char *p = params.p, *end = p + params.n, *close;
+
+    if (ref == 0)
+        return params.n > FIRST && memcmp(p, first, FIRST) == 0;
+    if (ref != 1 || params.n < 3 + TAIL || memcmp(end - TAIL, tail, TAIL) != 0 || (p[1] != '{' && p[1] != '"'))
+        return false;
+    close = memchr(p + 2, p[1] == '{' ? '}' : '"', params.n - 2);
+    return close == end - TAIL - 1;
 }
 
 static void read_evm(struct block_ref *r, const struct method *m, struct jtok *t)
@@ -234,8 +252,9 @@ static enum commitment commitment_of(struct slice s)
 static void read_config(struct block_ref *r, const struct method *m, struct jtok *t)
 {
     struct jval commitment, slot, epoch;
-    struct wanted w[] = {
-        {"commitment", &commitment, false}, {"minContextSlot", &slot, false}, {"epoch", &epoch, false}};
+    struct wanted w[] = {{SLICE("commitment"), &commitment, false},
+                         {SLICE("minContextSlot"), &slot, false},
+                         {SLICE("epoch"), &epoch, false}};
     bool other = false, bad = false;
 
     members(t, w, 3, &other, &bad);
@@ -318,7 +337,10 @@ void block_ref_read(struct block_ref *out, const struct method *m, enum chain_fa
     struct jtok t;
 
     *out = (struct block_ref){.kind = BLOCK_REF_NONE};
-    if (m->ref != METHOD_REF_NO || m->class == CLASS_SLOT) {
+    if (family == CHAIN_EVM && says_latest(m->ref, params)) {
+        out->kind = m->class == CLASS_RANGE ? BLOCK_REF_UNCLEAR : BLOCK_REF_TAG;
+        out->tag = TAG_LATEST;
+    } else if (m->ref != METHOD_REF_NO || m->class == CLASS_SLOT) {
         jtok_init(&t, params.n ? params : SLICE("[]"), JTOK_MAX_DEPTH);
         if (jtok_array(&t))
             unclear(out);

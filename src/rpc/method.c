@@ -66,10 +66,10 @@ static const struct row rows[SLOTS] = {
 _Static_assert(SLOTS * 2 <= INDEX_SIZE, "the method table wants a larger index");
 _Static_assert(SLOTS <= UINT8_MAX, "slots must fit the index");
 
-/* A name as it is looked up: its first and last eight bytes, which overlap in a short one, tell all of it up to 16. */
+/* A name as it is looked up: up to 24 bytes, these three words, which overlap, tell all of it. */
 struct key {
-    uint64_t head, tail;
-    uint32_t n, family;
+    uint64_t head, middle, tail;
+    uint64_t size; /* and the family */
 };
 
 /* Filled once before main: the rows are constant, and every worker reads the same index. */
@@ -93,13 +93,15 @@ static uint32_t load4(const char *p)
     return v;
 }
 
-static struct key key_of(enum chain_family family, struct slice name)
+static inline struct key key_of(enum chain_family family, struct slice name)
 {
-    struct key k = {.n = (uint32_t)name.n, .family = (uint32_t)family};
+    struct key k = {.size = (uint64_t)name.n << 1 | (family == CHAIN_SOLANA)};
 
     if (name.n >= 8) {
         k.head = load8(name.p);
         k.tail = load8(name.p + name.n - 8);
+        if (name.n > 16)
+            k.middle = load8(name.p + 8);
     } else if (name.n >= 4) {
         k.head = load4(name.p);
         k.tail = load4(name.p + name.n - 4);
@@ -111,11 +113,11 @@ static struct key key_of(enum chain_family family, struct slice name)
 }
 
 /* The table is fixed, so a chosen name can meet a few rows at most, and is compared whole. */
-static unsigned bucket(const struct key *k)
+static inline unsigned bucket(struct key k)
 {
-    uint64_t h = (k->head ^ (k->tail * UINT64_C(0x9e3779b97f4a7c15)) ^ k->n << 8 ^ k->family);
+    uint64_t h = (k.head ^ (k.tail * UINT64_C(0x9e3779b97f4a7c15)) ^ k.size << 8) * UINT64_C(0xff51afd7ed558ccd);
 
-    return (unsigned)((h * UINT64_C(0xff51afd7ed558ccd)) >> 48) & (INDEX_SIZE - 1);
+    return (unsigned)(h >> 48) & (INDEX_SIZE - 1);
 }
 
 /* What the row is found by: a name space without its "*". */
@@ -134,26 +136,26 @@ __attribute__((constructor)) static void fill_index(void)
             continue;
         }
         keys[i] = key_of(rows[i].family, key_text(&rows[i]));
-        for (at = bucket(&keys[i]); index_of[at];)
+        for (at = bucket(keys[i]); index_of[at];)
             at = (at + 1) & (INDEX_SIZE - 1);
         index_of[at] = (uint8_t)i;
     }
 }
 
 /* SLOT_OTHER: there is no such row. */
-static unsigned find(enum chain_family family, struct slice name)
+static inline unsigned find(enum chain_family family, struct slice name)
 {
     struct key k = key_of(family, name);
 
-    for (unsigned at = bucket(&k), i; (i = index_of[at]) != 0; at = (at + 1) & (INDEX_SIZE - 1))
-        if (keys[i].head == k.head && keys[i].tail == k.tail && keys[i].n == k.n && keys[i].family == k.family &&
-            (k.n <= 16 || memcmp(rows[i].name.p + 8, name.p + 8, k.n - 16) == 0))
+    for (unsigned at = bucket(k), i; (i = index_of[at]) != SLOT_OTHER; at = (at + 1) & (INDEX_SIZE - 1))
+        if (keys[i].head == k.head && keys[i].tail == k.tail && keys[i].size == k.size && keys[i].middle == k.middle &&
+            (name.n <= 24 || memcmp(rows[i].name.p + 16, name.p + 16, name.n - 24) == 0))
             return i;
     return SLOT_OTHER;
 }
 
 /* The row of the name's beginning up to the first "_", or of its end. */
-static unsigned find_wild(enum chain_family family, struct slice name)
+static __attribute__((noinline, cold)) unsigned find_wild(enum chain_family family, struct slice name)
 {
     const char *bar = name.n ? memchr(name.p, '_', name.n < LONGEST ? name.n : LONGEST) : NULL;
     unsigned i = bar ? find(family, slice_of(name.p, (size_t)(bar - name.p) + 1)) : SLOT_OTHER;
@@ -172,9 +174,7 @@ const struct method *method_get(enum chain_family family, struct slice name)
 {
     unsigned i = name.n <= LONGEST ? find(family, name) : SLOT_OTHER;
 
-    if (i == SLOT_OTHER)
-        i = find_wild(family, name);
-    return &rows[i].m;
+    return &rows[i != SLOT_OTHER ? i : find_wild(family, name)].m;
 }
 
 const struct method *method_at(unsigned slot)
