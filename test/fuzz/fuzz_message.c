@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "rpc/block_ref.h"
 #include "rpc/envelope.h"
 #include "rpc/message.h"
 
@@ -12,6 +13,29 @@ static void inside(struct slice s, const char *p, size_t n)
 {
     if (s.n && (s.p < p || s.p + s.n > p + n))
         abort();
+}
+
+/* The params of any request, as those of methods that hold their block in each way there is. */
+static void check_ref(struct slice params)
+{
+    static const struct {
+        enum chain_family family;
+        const char *method;
+    } rows[] = {{CHAIN_EVM, "eth_getBlockByNumber"}, {CHAIN_EVM, "eth_call"},
+                {CHAIN_EVM, "eth_getProof"},         {CHAIN_EVM, "eth_getLogs"},
+                {CHAIN_SOLANA, "getBlock"},          {CHAIN_SOLANA, "getBlocks"},
+                {CHAIN_SOLANA, "getAccountInfo"},    {CHAIN_SOLANA, "getInflationReward"}};
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct method *m = method_get(rows[i].family, slice_str(rows[i].method));
+        struct block_ref r;
+
+        block_ref_read(&r, m, rows[i].family, params);
+        if (r.kind == BLOCK_REF_HASH)
+            inside(r.hash, params.p, params.n);
+        if (r.head && block_ref_is_fixed(&r, m, UINT64_MAX))
+            abort();
+    }
 }
 
 static void check_response(const char *p, size_t n)
@@ -43,6 +67,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         inside(b.requests[i].params, p, n);
         if (!b.requests[i].invalid && b.requests[i].method.raw.n < 2)
             abort();
+        if (!b.requests[i].invalid)
+            check_ref(b.requests[i].params);
     }
     envelope_init(&e, &b);
     if (e.n_calls == 0 && (b.n == 0 || !b.requests[0].notification))
