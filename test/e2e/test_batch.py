@@ -179,13 +179,14 @@ class Good(Batch):
         g, u = self.batching(array=zipped, accept_encoding="all")
         with g.client() as c:
             self.check(c.request(array(8)), 8)
-        self.assertEqual(len(u.calls()), 8)
+        self.assertEqual([len(r.calls) for r in u.requests], [8])
 
     def test_bytes_verbatim(self):
         raw = '{ "n":18446744073709551615 , "f":98.640, "s":"\\u00e9\\/", "a":[ ] }'
         g, u = self.batching(result=raw, array=reversed_order)
         with g.client() as c:
             r = c.request(array(6))
+        self.assertEqual([len(r.calls) for r in u.requests], [6])
         self.assertEqual(r.body.count(raw.encode()), 6)
         self.assertEqual([x["id"] for x in r.json()], [1000 + i for i in range(6)])
 
@@ -198,7 +199,7 @@ class Good(Batch):
         self.assertEqual(got[2]["error"], {"code": 3, "message": "execution reverted", "data": {"x": "0x08"}})
         self.assertIn(b'{"x" : "0x08"}', r.body)
         self.assertEqual([x["result"] for x in got if "result" in x], [0, 1, 3, 4])
-        self.assertEqual(len(u.calls()), 5)
+        self.assertEqual([len(r.calls) for r in u.requests], [5])
 
 
 def _good_test(f):
@@ -207,7 +208,7 @@ def _good_test(f):
         with g.client() as c:
             for k in range(3):
                 self.check(c.request(array(8, first=10 * k)), 8, 10 * k)
-        self.assertEqual(len(u.calls()), 24, "an element was asked again")
+        self.assertEqual([len(r.calls) for r in u.requests], [8] * 3, "not one array each, or asked again")
         self.assertEqual(len(u.conns), 1)
     return test
 
@@ -250,6 +251,7 @@ class Elements(Batch):
         g, u = self.batching(array=lambda r, t: [])
         with g.client() as c:
             self.check(c.request(array(4)), 4)
+        self.assertEqual([len(r.calls) for r in u.requests], [4, 1, 1, 1, 1])
 
     def test_the_others_do_not_wait(self):
         """The element that is asked again is slow; a call of another client in the same array has its answer."""
@@ -346,6 +348,7 @@ class Refusals(Batch):
         def change(r, texts):
             return texts[::-1] if len(texts) <= most[0] else REFUSALS["erigon"](r)
         g, u = self.batching(array=change)
+        self.addCleanup(lambda: self.assertGreater(len(u.arrays()), 0, "nothing was batched"))
         with g.client() as c:
             for k, n in enumerate((8, 2, 8, 1, 5, 8)):
                 most[0] = n
@@ -361,6 +364,7 @@ class Refusals(Batch):
         with g.client() as c:
             for _ in range(3):
                 self.check(c.request(body), 6)
+        self.assertGreater(len(u.arrays()), 0, "nothing was batched")
 
     def test_an_html_page_for_an_array(self):
         """Reads that got no answer may be asked again; each is answered once, well or with an error of its own."""
@@ -368,6 +372,7 @@ class Refusals(Batch):
         with g.client() as c:
             got = c.request(array(5)).json()
         self.assertEqual([x["id"] for x in got], [1000 + i for i in range(5)])
+        self.assertGreater(len(u.arrays()), 0, "nothing was batched")
         for i, x in enumerate(got):
             self.assertTrue(x.get("result") == i or "error" in x, x)
 
@@ -459,25 +464,29 @@ class Limits(Batch):
                     self.assertGreater(len(u.arrays()), 0)
 
     def test_each_member_has_its_own_deadline(self):
-        gate = Gate()
-        g, u = self.batching("auto", gate.holds(first_param), methods={"eth_getBalance": {"timeout_ms": 400}})
-        lead = self.posting(g, call("eth_call", ["first"], 1))
+        """Two clients in one array: one is told at its deadline while the other goes on waiting for the same array."""
+        lead, late = Gate(), Gate()
+
+        def result(c):
+            (late if c.array else lead).event.wait(15)
+            return first_param(c)
+        g, u = self.batching("auto", result, methods={"eth_getBalance": {"timeout_ms": 600}})
+        self.addCleanup(late.open)
+        self.addCleanup(lead.open)
+        first = self.posting(g, call("eth_call", ["first"], 1))
         self.eventually(lambda: u.calls())
         at = time.monotonic()
         short = self.posting(g, call("eth_getBalance", [1], "short"))
         long = self.posting(g, call("eth_call", [2], "long"))
         time.sleep(0.1)
-        gate.open()
-        self.eventually(lambda: lead.read_response())
-        gate.close()
-        self.assertEqual(len(u.conns), 1)
-        # The array may have been answered before the gate closed again: then nothing was slow.
-        r = short.read_response().json()
-        if "error" in r:
-            self.assert_error(r, "upstream_timeout", id="short")
-            self.assertLess(time.monotonic() - at, 0.4 + 0.3 * SLOW)
-        gate.open()
-        self.assertEqual(long.read_response().json()["result"], 2)
+        lead.open()
+        first.read_response()
+        self.eventually(lambda: u.arrays(), 2, "they did not board one array")
+        self.assert_error(short.read_response().json(), "upstream_timeout", id="short")
+        self.assertTrue(0.5 < time.monotonic() - at < 0.6 + 0.3 * SLOW, time.monotonic() - at)
+        late.open()
+        self.assertEqual(long.read_response().json(), {"jsonrpc": "2.0", "id": "long", "result": 2})
+        self.assertEqual((len(u.calls()), len(u.conns)), (3, 1))
 
     def test_a_member_that_times_out_does_not_end_the_others(self):
         gate = Gate()
@@ -516,6 +525,7 @@ class Limits(Batch):
                 else:
                     self.assertEqual(x["result"], str(i) * 8000)
             self.assertEqual(c.rpc("eth_call", [7])["result"], "7" * 8000)
+        self.assertEqual(len(u.requests[0].calls), 4, "nothing was batched")
 
     def test_an_array_answer_that_breaks_off(self):
         """Reads get an attempt of their own or an error of their own."""
@@ -534,6 +544,7 @@ class Limits(Batch):
         with g.client() as c:
             got = c.request(array(6)).json()
         self.assertEqual([x["id"] for x in got], [1000 + i for i in range(6)])
+        self.assertGreater(len(u.arrays()), 0, "nothing was batched")
         for i, x in enumerate(got):
             self.assertTrue(x.get("result") == i or "error" in x, x)
 
@@ -550,6 +561,7 @@ class ClientArrays(Batch):
         self.assertEqual([x["id"] for x in got], [1, None, 1, "1", None, None])
         self.assertEqual([x.get("result") for x in got], ["a", None, "b", "c", None, "d"])
         self.assertEqual([x["error"]["code"] for x in got if "error" in x], [-32600, -32600])
+        self.assertEqual(len(u.requests), 1)
 
     def test_members_that_depend_on_the_head_go_to_one_endpoint(self):
         for mode in ("auto", "always", "off"):
