@@ -10,13 +10,13 @@
 #include "base/mem.h"
 #include "devnode/devnode_body.h"
 #include "devnode/devnode_chain.h"
+#include "devnode/devnode_http.h"
 #include "devnode/devnode_mix.h"
 #include "http/h1_server.h"
 #include "io/alarm.h"
 #include "io/listener.h"
 #include "io/loop.h"
 #include "io/stream.h"
-#include "json/jout.h"
 
 enum {
     EVM_BODY_MAX = 5 * 1024 * 1024, /* geth */
@@ -183,59 +183,15 @@ static bool conn_flush(struct conn *c)
 
 /* ---- answers ---- */
 
-static int write_head(struct buf *out, unsigned status, const char *type, size_t body, const char *more)
-{
-    static const struct {
-        unsigned status;
-        struct slice line;
-    } lines[] = {
-        {200, {"HTTP/1.1 200 OK\r\n", 17}},
-        {405, {"HTTP/1.1 405 Method Not Allowed\r\n", 33}},
-        {413, {"HTTP/1.1 413 Request Entity Too Large\r\n", 39}},
-        {415, {"HTTP/1.1 415 Unsupported Media Type\r\n", 37}},
-        {429, {"HTTP/1.1 429 Too Many Requests\r\n", 32}},
-        {400, {"HTTP/1.1 400 Bad Request\r\n", 26}}, /* last: also what stands for all others */
-    };
-    char digits[20];
-    unsigned i = 0;
-    int r;
-
-    while (lines[i].status != status && i + 1 < sizeof lines / sizeof lines[0])
-        i++;
-    if ((r = buf_slice(out, lines[i].line)) || (r = buf_str(out, "Content-Type: ")) || (r = buf_str(out, type)) ||
-        (r = buf_str(out, "\r\nContent-Length: ")) || (r = buf_append(out, digits, jout_digits(digits, body))) ||
-        (r = buf_str(out, more)))
-        return r;
-    return buf_str(out, "\r\n\r\n");
-}
-
 /* One whole answer into `out`. */
 static int write_answer(struct devnode *d, struct buf *out, unsigned status, const char *more, bool head_only)
 {
     const char *type = status != 200 && status != 429 ? "text/plain; charset=utf-8"
                        : d->conf.solana               ? "application/json; charset=utf-8"
                                                       : "application/json";
-    int r = write_head(out, status, type, d->json.n, more);
+    int r = devnode_write_head(out, status, type, d->json.n, more);
 
     return r || head_only ? r : buf_slice(out, buf_get(&d->json));
-}
-
-static bool content_type_ok(const struct h1_request *q)
-{
-    static const char *const known[] = {"application/json", "application/json-rpc", "application/jsonrequest"};
-    struct slice type = q->content_type;
-    const char *semicolon;
-
-    if (!type.p)
-        return false;
-    semicolon = memchr(type.p, ';', type.n);
-    if (semicolon)
-        type.n = (size_t)(semicolon - type.p);
-    type = slice_trim(type);
-    for (unsigned i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (slice_eq_nocase(type, slice_str(known[i])))
-            return true;
-    return false;
 }
 
 static bool over_rate(struct devnode *d)
@@ -256,31 +212,6 @@ static bool asks_stats(const struct h1_request *q)
     return q->method == H1_GET && slice_eq(q->path, SLICE("/devnode_stats"));
 }
 
-static int write_stats(const struct devnode *d, struct buf *out)
-{
-    const struct devnode_stats s = devnode_stats_get(d);
-    const struct {
-        const char *name;
-        uint64_t value;
-    } rows[] = {
-        {"connections", s.connections},
-        {"requests", s.requests},
-        {"bytes_in", s.bytes_in},
-        {"bytes_out", s.bytes_out},
-        {"calls", s.calls},
-        {"batches", s.batches},
-        {"batch_calls", s.batch_calls},
-        {"batches_refused", s.batches_refused},
-        {"largest_batch", s.largest_batch},
-        {"resets", s.resets},
-    };
-    int r = 0;
-
-    for (unsigned i = 0; i < sizeof rows / sizeof rows[0] && r == 0; i++)
-        r = buf_printf(out, "%s\"%s\":%llu", i ? "," : "{", rows[i].name, (unsigned long long)rows[i].value);
-    return r ? r : buf_str(out, "}\n");
-}
-
 /* Fills d->json; returns the HTTP status, or <0. */
 static int decide(struct devnode *d, const struct h1_request *q)
 {
@@ -288,8 +219,11 @@ static int decide(struct devnode *d, const struct h1_request *q)
     int r;
 
     buf_clear(&d->json);
-    if (asks_stats(q))
-        return write_stats(d, &d->json) ? -1 : 200;
+    if (asks_stats(q)) {
+        const struct devnode_stats s = devnode_stats_get(d);
+
+        return devnode_write_stats(&s, &d->json) ? -1 : 200;
+    }
     if (q->method == H1_GET || q->method == H1_HEAD || q->method == H1_OPTIONS) {
         /* geth answers health checks with an empty 200, agave names its state. */
         r = d->conf.solana && slice_eq(q->path, SLICE("/health")) ? buf_str(&d->json, "ok") : 0;
@@ -297,7 +231,7 @@ static int decide(struct devnode *d, const struct h1_request *q)
     }
     if (q->method != H1_POST)
         return buf_str(&d->json, "method not allowed\n") ? -1 : 405;
-    if (!content_type_ok(q))
+    if (!devnode_content_type_ok(q->content_type))
         return buf_str(&d->json, "invalid content type, only application/json is supported\n") ? -1 : 415;
     if (over_rate(d)) {
         r = buf_str(&d->json,
