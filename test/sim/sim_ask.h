@@ -1,0 +1,51 @@
+/* sim_ask.h - the questions of the simulation and the one right answer to each.  Pure but for chance.
+ *
+ * An answer's bytes follow from the question (chain, method, params), the head of the endpoint at the moment it got the
+ * question, and a serial number of the upstream request, all of which can be read back from the answer.  So a client
+ * can tell whether the bytes it got are those of its own question, unharmed, and which upstream request brought them. */
+#ifndef SIM_ASK_H
+#define SIM_ASK_H
+
+#include "base/buf.h"
+#include "sim_world.h"
+
+enum ask_kind {
+    ASK_READ,     /* may be shared, cached, repeated */
+    ASK_HEAD,     /* eth_blockNumber, getSlot: the answer is the head */
+    ASK_CHAIN_ID, /* eth_chainId: the answer is the chain's number */
+    ASK_FILTER,   /* makes or polls state: never shared, never repeated */
+    ASK_WRITE,    /* a transaction: as above, and never twice to one endpoint */
+    ASK_UNKNOWN,  /* never shared, never repeated */
+};
+
+/* May calls of this kind share an upstream request? */
+static inline bool ask_shareable(enum ask_kind k)
+{
+    return k <= ASK_CHAIN_ID;
+}
+
+struct ask {
+    enum ask_kind kind;
+    bool of_head;   /* the answer depends on the chain's head */
+    bool heavy;     /* a large answer */
+    uint64_t write; /* with ASK_WRITE: its number */
+    uint8_t sum[32]; /* with ASK_WRITE on EVM chains: the transaction's Keccak-256, which is the answer */
+    uint64_t hash;
+};
+
+/* Draws a question for the chain and appends `"method":...` and perhaps `,"params":...` to b. */
+void ask_draw(struct world *w, struct sim_chain *c, struct ask *a, struct buf *b);
+/* What the gateway asks an endpoint: method decoded, params as they stand (n = 0: none). */
+void ask_parse(const struct sim_chain *c, struct slice method, struct slice params, struct ask *a);
+
+/* Appends `"result":...` or `"error":...`. */
+void ask_answer(const struct sim_chain *c, const struct ask *a, uint64_t head, uint64_t serial, struct buf *b);
+/* Is payload the right answer?  Then *head and *serial are what it was made of; serial is UINT64_MAX where the answer
+ * does not tell (ASK_HEAD, ASK_CHAIN_ID, ASK_WRITE), head is 0 likewise. */
+bool ask_check(const struct sim_chain *c, const struct ask *a, bool is_error, struct slice payload, uint64_t *head,
+               uint64_t *serial);
+
+/* The number of the transaction whose bytes begin at or after p; UINT64_MAX: none.  *at: where to look on. */
+uint64_t ask_find_write(struct slice s, size_t *at);
+
+#endif

@@ -1,0 +1,77 @@
+/* sim_check.c - the gateway's own books against each other and against the configured bounds. */
+#include "gateway/chain.h"
+#include "gateway/link.h"
+#include "gateway/session.h"
+#include "gateway/worker.h"
+#include "io/stream.h"
+#include "sim_node.h"
+#include "sim_run.h"
+
+/* What one answer and one read may add to what a client holds: more is a leak. */
+enum { HELD_SLACK = 4 << 20 };
+
+static unsigned length(const struct list *head)
+{
+    unsigned n = 0;
+
+    list_each (it, head)
+        n++;
+    return n;
+}
+
+static void check_upstream(struct world *w, const struct upstream *u, const struct node *n)
+{
+    const struct pool *p = &u->endpoint.pool;
+    bool idle_link = false, light = false;
+
+    sim_check(w, pool_sockets(p) <= p->conf->max_sockets, "%s: %u sockets", n->name, pool_sockets(p));
+    sim_check(w, pool_sockets(p) == n->n_sockets + n->n_dials, "%s: the pool counts %u sockets, there are %u and %u dials",
+              n->name, pool_sockets(p), n->n_sockets, n->n_dials);
+    sim_check(w, !p->max_busy || p->n_busy <= p->max_busy, "%s: %u calls on the wire", n->name, p->n_busy);
+    sim_check(w, u->n_waiting == length(&u->waiting), "%s: %u calls are said to wait, there are %u", n->name, u->n_waiting,
+              length(&u->waiting));
+    /* A call that finds an idle link departs in the same turn. */
+    idle_link = p->n_idle && (!p->max_busy || p->n_busy < p->max_busy);
+    list_each (it, &u->waiting)
+        light |= !container_of(it, struct flight, queued)->fresh_only;
+    sim_check(w, !(idle_link && light), "%s: calls wait beside an idle connection", n->name);
+}
+
+void sim_check_turn(struct world *w)
+{
+    const struct worker *g = w->gateway;
+    unsigned sockets = 0, k = 0;
+
+    sim_check(w, list_empty(&g->ready) && list_empty(&g->dirty), "the turn left work behind");
+    sim_check(w, g->n_sockets <= w->p.max_upstream_sockets, "%u sockets in all", g->n_sockets);
+    sim_check(w, g->flights_due.n == g->n_flights, "%u flights, %zu of them with a deadline", g->n_flights, g->flights_due.n);
+    sim_check(w, g->n_flights <= w->p.max_inflight_calls, "%u calls in flight", g->n_flights);
+    for (size_t i = 0; i < g->n_chains; i++)
+        for (unsigned j = 0; j < g->chains[i]->n_upstreams; j++, k++) {
+            check_upstream(w, g->chains[i]->upstreams[j], w->nodes[k]);
+            sockets += w->nodes[k]->n_sockets + w->nodes[k]->n_dials;
+        }
+    sim_check(w, sockets == g->n_sockets, "the gateway counts %u sockets, there are %u", g->n_sockets, sockets);
+    list_each (it, &g->sessions) {
+        const struct session *s = container_of(it, struct session, all);
+
+        sim_check(w, s->held_bytes + stream_queued_bytes(s->stream) < w->p.max_client_buffer_bytes + HELD_SLACK,
+                  "%zu bytes are held for a client", s->held_bytes + stream_queued_bytes(s->stream));
+        sim_check(w, s->n_exchanges == length(&s->exchanges), "an exchange is lost");
+        sim_check(w, s->n_exchanges || s->held_bytes == 0, "%zu bytes held for nobody", s->held_bytes);
+    }
+}
+
+void sim_check_quiet(struct world *w)
+{
+    const struct worker *g = w->gateway;
+
+    sim_check(w, g->n_flights == 0 && list_empty(&g->sessions), "%u flights and %u sessions are left", g->n_flights,
+              g->n_sessions);
+    sim_check(w, g->exchange_pool.live == 0 && g->flight_pool.live == 0 && g->session_pool.live == 0,
+              "exchanges, flights or sessions leak");
+    sim_check(w, g->link_pool.live == g->n_sockets, "links leak");
+    for (size_t i = 0; i < g->n_chains; i++)
+        for (unsigned j = 0; j < g->chains[i]->n_upstreams; j++)
+            sim_check(w, g->chains[i]->upstreams[j]->endpoint.pool.n_busy == 0, "a link is busy with nothing");
+}

@@ -1,0 +1,270 @@
+#include "sim_judge.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "http/h1_client.h"
+#include "json/jtok.h"
+#include "sim_fault.h"
+#include "sim_run.h"
+
+/* -- making a request */
+
+static void draw_id(struct world *w, char *out, size_t cap)
+{
+    static const char *const odd[] = {
+        "null", "0", "-1", "1.5", "1e3", "-0", "18446744073709551616", "123456789012345678901234567890", "\"\"", "\"1\"",
+        "\"a\\\"b\\\\c\\u00e9\"", "\"\xe6\x97\xa5\xe6\x9c\xac\"", "\"}],{\"", "1", "1", "2",
+        "\"0123456789012345678901234567890123456789012345678901234567890123456789\"",
+    };
+
+    if (sim_chance(w, 300))
+        snprintf(out, cap, "%s", odd[sim_rnd(w, sizeof odd / sizeof odd[0])]);
+    else
+        snprintf(out, cap, "%" PRIu64, sim_rnd(w, 40));
+}
+
+/* A request that is none, and the id of its answer. */
+static void draw_invalid(struct world *w, struct want *want, struct buf *b)
+{
+    static const struct {
+        const char *before, *after; /* of the id; after NULL: there is none */
+    } rows[] = {
+        {"1", NULL},
+        {"\"eth_call\"", NULL},
+        {"{}", NULL},
+        {"[]", NULL},
+        {"{\"jsonrpc\":\"2.0\",\"id\":", "}"},
+        {"{\"jsonrpc\":\"2.0\",\"method\":5,\"id\":", "}"},
+        {"{\"jsonrpc\":\"1.0\",\"method\":\"eth_call\",\"id\":", "}"},
+        {"{\"jsonrpc\":\"2.0\",\"method\":\"eth_call\",\"params\":7,\"id\":", "}"},
+    };
+    size_t i = sim_rnd(w, sizeof rows / sizeof rows[0]);
+
+    want->invalid = true;
+    if (!rows[i].after) {
+        snprintf(want->id, sizeof want->id, "null");
+        buf_str(b, rows[i].before);
+        return;
+    }
+    draw_id(w, want->id, sizeof want->id);
+    buf_printf(b, "%s%s%s", rows[i].before, want->id, rows[i].after);
+}
+
+/* false: it was a notification. */
+static bool draw_one(struct world *w, struct sim_chain *c, struct want *want, bool array, struct buf *b)
+{
+    bool notification, id_last = sim_chance(w, 200);
+
+    *want = (struct want){.announced = c->announced};
+    if (c->announced)
+        want->told_us = c->told_us[c->announced - c->first_head];
+    if (sim_chance(w, array ? 30 : 15)) {
+        draw_invalid(w, want, b);
+        return true;
+    }
+    notification = sim_chance(w, 40);
+    draw_id(w, want->id, sizeof want->id);
+    buf_str(b, sim_chance(w, 950) ? "{\"jsonrpc\":\"2.0\"," : "{ \"jsonrpc\" : \"2.0\" , \"extra\":[{}],");
+    if (!notification && !id_last)
+        buf_printf(b, "\"id\":%s,", want->id);
+    ask_draw(w, c, &want->ask, b);
+    if (!notification && id_last)
+        buf_printf(b, ",\"id\":%s", want->id);
+    buf_str(b, "}");
+    if (want->ask.kind == ASK_FILTER || want->ask.kind == ASK_UNKNOWN)
+        sim_run_count(w, want->ask.hash)->asked++;
+    w->calls += !notification;
+    return !notification;
+}
+
+static unsigned draw_size(struct world *w)
+{
+    if (sim_chance(w, 20))
+        return w->p.max_batch_calls + (unsigned)sim_rnd(w, 2);
+    return 1 + (unsigned)sim_rnd(w, sim_chance(w, 150) ? 30 : 6);
+}
+
+struct post *post_draw(struct world *w, struct sim_chain *c, struct buf *b)
+{
+    struct post *q = mem_zero(sizeof *q);
+    unsigned n;
+
+    buf_clear(b);
+    q->chain = c;
+    if (sim_chance(w, 15)) {
+        q->whole = sim_chance(w, 500) ? WHOLE_NOT_JSON : WHOLE_EMPTY;
+        buf_str(b, q->whole == WHOLE_EMPTY ? " [ ]" : "[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_chainId\"},");
+        return q;
+    }
+    q->array = sim_chance(w, 350);
+    n = q->array ? draw_size(w) : 1;
+    q->v = mem_array(n, sizeof *q->v);
+    if (q->array)
+        buf_str(b, "[");
+    for (unsigned i = 0; i < n; i++) {
+        if (i)
+            buf_str(b, sim_chance(w, 900) ? "," : " ,\n ");
+        q->n += draw_one(w, c, &q->v[q->n], q->array, b);
+    }
+    if (q->array)
+        buf_str(b, "]");
+    if (q->array && n > w->p.max_batch_calls)
+        q->whole = WHOLE_TOO_MANY;
+    return q;
+}
+
+void post_free(struct post *q)
+{
+    free(q->v);
+    free(q);
+}
+
+/* -- judging the answer */
+
+struct element {
+    struct slice id, payload;
+    bool is_error;
+};
+
+static void read_element(struct world *w, unsigned client, struct jtok *t, struct element *e)
+{
+    struct jval key, v;
+    unsigned seen = 0;
+
+    *e = (struct element){.payload = {NULL, 0}};
+    sim_check(w, jtok_object(t) == 0, "client %u: an answer that is no object", client);
+    while (jtok_member(t, &key) == 0) {
+        sim_check(w, jtok_value(t, &v) == 0, "client %u: an answer that is not JSON", client);
+        if (slice_eq(key.raw, SLICE("\"jsonrpc\"")) && slice_eq(v.raw, SLICE("\"2.0\""))) {
+            seen += 1;
+        } else if (slice_eq(key.raw, SLICE("\"id\""))) {
+            seen += 16;
+            e->id = v.raw;
+        } else if (slice_eq(key.raw, SLICE("\"result\"")) || slice_eq(key.raw, SLICE("\"error\""))) {
+            seen += 256;
+            e->payload = v.raw;
+            e->is_error = key.raw.n == 7;
+        } else {
+            sim_fail(w, "client %u: member %.*s in an answer", client, (int)key.raw.n, key.raw.p);
+        }
+    }
+    sim_check(w, seen == 0x111 && !t->error, "client %u: an answer without one each of jsonrpc, id and result or error", client);
+}
+
+static bool has(struct slice s, const char *text)
+{
+    return memmem(s.p, s.n, text, strlen(text)) != NULL;
+}
+
+/* Errors that are no answer of the question: ours, and those that an endpoint made up. */
+static bool is_excuse(struct world *w, const struct element *e, bool slow)
+{
+    if (!e->is_error)
+        return false;
+    if (has(e->payload, FAULT_MARK))
+        return !w->p.calm;
+    if (!has(e->payload, "\"reason\":\""))
+        return false;
+    return !w->p.calm || (slow && has(e->payload, "queue_timeout"));
+}
+
+static void judge_provenance(struct world *w, unsigned client, struct sim_chain *c, const struct want *want, uint64_t head,
+                             uint64_t serial)
+{
+    struct sim_served *s;
+
+    if (want->ask.of_head && !w->p.lag)
+        sim_check(w, head >= want->announced, "client %u: head %" PRIu64 " after %" PRIu64 " was announced", client, head,
+                  want->announced);
+    if (want->ask.kind == ASK_HEAD) {
+        sim_check(w, head >= c->first_head && head <= c->head && c->told_us[head - c->first_head],
+                  "client %u: head %" PRIu64 ", which no endpoint told", client, head);
+        if (head > c->announced)
+            c->announced = head;
+    }
+    if (serial == UINT64_MAX)
+        return;
+    sim_check(w, serial < w->n_served && w->served[serial].hash == want->ask.hash && w->served[serial].head == head,
+              "client %u: an answer that no endpoint gave", client);
+    s = &w->served[serial];
+    s->shown++;
+    if (!ask_shareable(want->ask.kind) || (!w->p.coalesce && !w->p.cache))
+        sim_check(w, s->shown == 1, "client %u: answer #%" PRIu64 " must not be shared and is the answer of %u calls", client,
+                  serial, s->shown);
+    if (want->ask.of_head && want->announced)
+        sim_check(w, s->left_us >= want->told_us,
+                  "client %u: its request left at %" PRIu64 " us, before head %" PRIu64 " was announced", client, s->left_us,
+                  want->announced);
+}
+
+static void judge_call(struct world *w, unsigned client, struct post *q, const struct want *want, const struct element *e,
+                       unsigned status, bool slow)
+{
+    uint64_t head, serial;
+
+    w->answers++;
+    sim_check(w, slice_eq(e->id, slice_str(want->id)), "client %u: an answer with id %.*s where %s was asked", client,
+              (int)e->id.n, e->id.p, want->id);
+    if (want->invalid) {
+        sim_check(w, e->is_error && has(e->payload, "\"code\":-32600,"), "client %u: not -32600 for an invalid request", client);
+        return;
+    }
+    if (ask_check(q->chain, &want->ask, e->is_error, e->payload, &head, &serial)) {
+        sim_check(w, status == 200, "client %u: status %u with a result", client, status);
+        w->results++;
+        judge_provenance(w, client, q->chain, want, head, serial);
+        return;
+    }
+    sim_check(w, is_excuse(w, e, slow), "client %u, id %s: not the answer of its question%s: %s%.*s", client, want->id,
+              w->p.calm ? " (in a calm run)" : "", e->is_error ? "error " : "", (int)(e->payload.n < 300 ? e->payload.n : 300),
+              e->payload.p);
+}
+
+static void judge_whole(struct world *w, unsigned client, const struct post *q, struct slice body)
+{
+    struct jtok t;
+    struct element e;
+
+    jtok_init(&t, body, 64);
+    read_element(w, client, &t, &e);
+    sim_check(w, jtok_finish(&t) == 0 && e.is_error && slice_eq(e.id, SLICE("null")) &&
+                     has(e.payload, q->whole == WHOLE_NOT_JSON ? "\"code\":-32700," : "\"code\":-32600,"),
+              "client %u: not the error of a refused body: %.*s", client, (int)body.n, body.p);
+}
+
+void judge_response(struct world *w, unsigned client, struct post *q, const struct h1_response *res, bool slow)
+{
+    struct slice body = res->body;
+    struct jtok t;
+    struct element e;
+
+    sim_trace(w, "client %u gets %u: %.*s", client, res->status, (int)(body.n < 400 ? body.n : 400), body.p);
+    sim_check(w, res->status == 200 || (res->status == 429 && !q->array), "client %u: status %u", client, res->status);
+    if (q->whole) {
+        judge_whole(w, client, q, body);
+        return;
+    }
+    if (q->n == 0) {
+        sim_check(w, body.n == 0, "client %u: a notification was answered", client);
+        return;
+    }
+    jtok_init(&t, body, 64);
+    if (!q->array) {
+        read_element(w, client, &t, &e);
+        judge_call(w, client, q, &q->v[0], &e, res->status, slow);
+    } else {
+        unsigned i = 0;
+
+        sim_check(w, jtok_array(&t) == 0, "client %u: no array for an array", client);
+        while (jtok_element(&t) == 0) {
+            sim_check(w, i < q->n, "client %u: more than %u answers", client, q->n);
+            read_element(w, client, &t, &e);
+            judge_call(w, client, q, &q->v[i++], &e, res->status, slow);
+        }
+        sim_check(w, i == q->n, "client %u: %u answers for %u calls", client, i, q->n);
+    }
+    sim_check(w, jtok_finish(&t) == 0, "client %u: not JSON", client);
+}

@@ -1,0 +1,32 @@
+/* sim_judge.h - one HTTP request of a client, and whether what came back is the answer to it.  Owned by its client. */
+#ifndef SIM_JUDGE_H
+#define SIM_JUDGE_H
+
+#include "sim_ask.h"
+
+struct h1_response;
+
+struct want { /* one call that must be answered */
+    char id[96];
+    bool invalid; /* -32600 is the answer */
+    struct ask ask;
+    uint64_t announced; /* the head that everybody had been told of when it was asked */
+    uint64_t told_us;   /* and when an endpoint told it first */
+};
+
+struct post {
+    struct list node;
+    struct sim_chain *chain;
+    enum { WHOLE_GOOD, WHOLE_NOT_JSON, WHOLE_EMPTY, WHOLE_TOO_MANY } whole;
+    bool array;
+    unsigned n;
+    struct want *v;
+};
+
+/* Draws a request for the chain; its body is in b. */
+struct post *post_draw(struct world *w, struct sim_chain *c, struct buf *b);
+void post_free(struct post *q);
+
+void judge_response(struct world *w, unsigned client, struct post *q, const struct h1_response *res, bool slow);
+
+#endif

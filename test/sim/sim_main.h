@@ -1,0 +1,9 @@
+/* sim_main.h - what runs tell the program about themselves, for the report of a failure. */
+#ifndef SIM_MAIN_H
+#define SIM_MAIN_H
+
+struct world;
+
+void sim_main_running(struct world *w);
+
+#endif

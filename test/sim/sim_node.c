@@ -1,0 +1,328 @@
+#include "sim_node.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "json/jtok.h"
+#include "sim_ask.h"
+#include "sim_fault.h"
+#include "sim_run.h"
+
+enum { CALLS_MAX = 1024, OUT_MAX = 64 << 20 };
+
+/* A connection carries one request at a time: the next may only come when the answer to the last has left. */
+struct node_conn {
+    struct list node;
+    struct node *n;
+    struct sim_conn *c;
+    struct h1_server *http;
+    struct sim_event act; /* the answer is due, or the idle connection is closed */
+    struct buf out;
+    unsigned calls;       /* under way */
+    enum fault fault;
+    bool busy, close_after;
+    bool doubtful; /* it got an answer that was not its own, or was told of the close: no more requests may come */
+};
+
+struct node *node_at(struct world *w, unsigned port)
+{
+    return port >= NODE_PORT && port - NODE_PORT < w->n_nodes ? w->nodes[port - NODE_PORT] : NULL;
+}
+
+bool node_is_down(const struct node *n)
+{
+    return n->down;
+}
+
+/* -- what the gateway sends */
+
+void node_departure(struct node *n, struct slice bytes)
+{
+    size_t at = 0;
+    uint64_t i;
+
+    while ((i = ask_find_write(bytes, &at)) != UINT64_MAX) {
+        sim_check(n->w, i < n->w->n_writes, "a transaction that nobody sent leaves for %s", n->name);
+        sim_check(n->w, ++n->w->writes[i].left[n->index] == 1, "transaction %" PRIu64 " leaves for %s a second time", i, n->name);
+    }
+}
+
+static uint64_t node_head(const struct node *n)
+{
+    uint64_t head = n->chain->head;
+
+    return head - n->lag >= n->chain->first_head && n->lag < head ? head - n->lag : n->chain->first_head;
+}
+
+static void served(struct node_conn *k, struct ask *a, uint64_t head)
+{
+    struct world *w = k->n->w;
+
+    sim_check(w, w->n_served < SIM_SERVED_MAX, "the gateway asks endlessly");
+    w->served[w->n_served] = (struct sim_served){.hash = a->hash, .left_us = k->c->written_us, .head = head};
+    if (a->kind == ASK_HEAD && !k->n->chain->told_us[head - k->n->chain->first_head])
+        k->n->chain->told_us[head - k->n->chain->first_head] = w->now_us;
+    if (a->kind == ASK_FILTER || a->kind == ASK_UNKNOWN) {
+        struct sim_count *q = sim_run_count(w, a->hash);
+
+        sim_check(w, ++q->served <= q->asked, "%s: a question of a kind that must not be repeated was asked %u times, and sent %u times",
+                  k->n->name, q->asked, q->served);
+    }
+    if (a->kind != ASK_WRITE)
+        return;
+    sim_check(w, a->write < w->n_writes, "%s got a transaction that nobody sent", k->n->name);
+    sim_check(w, ++w->writes[a->write].arrived[k->n->index] == 1, "transaction %" PRIu64 " reached %s twice", a->write,
+              k->n->name);
+}
+
+/* One request object: exactly jsonrpc, id, method and params, the id an integer.  Appends its answer. */
+static void take_call(struct node_conn *k, struct jtok *t, struct fault_element *e)
+{
+    struct node *n = k->n;
+    struct world *w = n->w;
+    struct jval key, v;
+    struct slice params = SLICE("");
+    char method[128];
+    size_t method_n = 0;
+    unsigned seen = 0;
+    uint64_t head = node_head(n);
+
+    *e = (struct fault_element){0};
+    sim_check(w, jtok_object(t) == 0, "%s: a request that is no object", n->name);
+    while (jtok_member(t, &key) == 0) {
+        unsigned bit = 0;
+
+        sim_check(w, jtok_value(t, &v) == 0, "%s: a request that is not JSON", n->name);
+        if (jtok_text_eq(&key, SLICE("jsonrpc")) && slice_eq(v.raw, SLICE("\"2.0\""))) {
+            bit = 1;
+        } else if (jtok_text_eq(&key, SLICE("id")) && v.type == J_NUMBER && v.raw.n < 20 && !memchr(v.raw.p, '.', v.raw.n) &&
+                   !memchr(v.raw.p, 'e', v.raw.n) && v.raw.p[0] != '-') {
+            bit = 2;
+            memcpy(e->id, v.raw.p, v.raw.n);
+        } else if (jtok_text_eq(&key, SLICE("method")) && v.type == J_STRING) {
+            bit = 4;
+            method_n = jtok_text(&v, method, sizeof method);
+        } else if (jtok_text_eq(&key, SLICE("params")) && (v.type == J_ARRAY || v.type == J_OBJECT)) {
+            bit = 8;
+            params = v.raw;
+        }
+        sim_check(w, bit && !(seen & bit), "%s: member %.*s of a request is not one of the four, or twice", n->name,
+                  (int)key.raw.n, key.raw.p);
+        seen |= bit;
+    }
+    sim_check(w, seen == 15 && !t->error, "%s: a request without all of jsonrpc, id, method, params", n->name);
+    ask_parse(n->chain, slice_of(method, method_n), params, &e->ask);
+    served(k, &e->ask, head);
+    e->head = head;
+    e->serial = w->n_served++;
+    sim_trace(w, "%s: id %s %.*s #%" PRIu64 " head %" PRIu64, n->name, e->id, (int)method_n, method, e->serial, head);
+}
+
+static void check_ids(struct node_conn *k, const struct fault_element *v, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        for (unsigned j = 0; j < i; j++)
+            sim_check(k->n->w, strcmp(v[i].id, v[j].id) != 0, "%s: id %s twice in one request", k->n->name, v[i].id);
+}
+
+static unsigned take_body(struct node_conn *k, struct slice body, struct fault_element *v, bool *array)
+{
+    struct world *w = k->n->w;
+    struct jtok t;
+    enum jtype type;
+    unsigned n = 0;
+
+    jtok_init(&t, body, 64);
+    sim_check(w, jtok_peek(&t, &type) == 0, "%s: a body that is not JSON", k->n->name);
+    *array = type == J_ARRAY;
+    if (!*array) {
+        take_call(k, &t, &v[n++]);
+    } else {
+        sim_check(w, jtok_array(&t) == 0, "%s: a broken array", k->n->name);
+        while (jtok_element(&t) == 0) {
+            sim_check(w, n < CALLS_MAX, "%s: a batch of more than %u calls", k->n->name, CALLS_MAX);
+            take_call(k, &t, &v[n++]);
+        }
+        sim_check(w, n > 1, "%s: an array of %u calls", k->n->name, n);
+    }
+    sim_check(w, jtok_finish(&t) == 0, "%s: a broken body", k->n->name);
+    check_ids(k, v, n);
+    return n;
+}
+
+static void on_act(struct sim_event *e);
+
+static void take_request(struct node_conn *k, const struct h1_request *q)
+{
+    static struct fault_element v[CALLS_MAX];
+    struct node *n = k->n;
+    struct world *w = n->w;
+    bool array;
+    uint64_t in_us;
+
+    sim_check(w, !k->busy, "%s: a second request before the answer to the first", n->name);
+    sim_check(w, !k->doubtful, "%s: a request on a connection that must not be used again", n->name);
+    sim_check(w, q->method == H1_POST && q->keep_alive, "%s: not a POST that keeps the connection", n->name);
+    k->calls = take_body(k, q->body, v, &array);
+    n->n_inflight += k->calls;
+    k->busy = true;
+    k->fault = fault_draw(w, n->fault_permille, array);
+    buf_clear(&k->out);
+    k->close_after = sim_chance(w, 20);
+    in_us = sim_delay_us(w, n->mean_us);
+    if (k->fault == FAULT_SILENT)
+        in_us = 3600 * UINT64_C(1000000);
+    if (k->fault == FAULT_LATE)
+        in_us += w->p.call_timeout_ms * UINT64_C(900) + sim_rnd(w, w->p.call_timeout_ms * UINT64_C(400));
+    if (k->fault)
+        sim_trace(w, "%s: will answer with %s", n->name, fault_name(k->fault));
+    fault_response(w, n->chain, k->fault, v, k->calls, array, k->close_after, &k->out);
+    k->doubtful = fault_ends(k->fault) || k->close_after;
+    if (k->fault == FAULT_RESET_BEFORE || k->fault == FAULT_FIN_BEFORE)
+        in_us /= 4;
+    sim_soon(w, &k->act, in_us);
+}
+
+static void on_bytes(void *owner)
+{
+    struct node_conn *k = owner;
+    struct slice s = conn_peek(k->c);
+    size_t at = 0, used;
+
+    while (at < s.n) {
+        enum h1_server_event ev = h1_server_feed(k->http, s.p + at, s.n - at, &used);
+
+        at += used;
+        if (ev == H1_SERVER_REQUEST) {
+            take_request(k, h1_server_request(k->http));
+            h1_server_next(k->http);
+        }
+        sim_check(k->n->w, ev != H1_SERVER_BAD, "%s: bad HTTP: %s", k->n->name, h1_server_bad_reason(k->http));
+    }
+    conn_take(k->c, s.n);
+}
+
+static void conn_over(struct node_conn *k)
+{
+    sim_cancel(k->n->w, &k->act);
+    if (k->busy)
+        k->n->n_inflight -= k->calls;
+    h1_server_free(k->http);
+    buf_deinit(&k->out);
+    list_remove(&k->node);
+    free(k);
+}
+
+static void on_end(void *owner, bool reset)
+{
+    struct node_conn *k = owner;
+
+    (void)reset;
+    conn_close(k->c);
+    conn_over(k);
+}
+
+static const struct sim_peer_ops ops = {on_bytes, on_end};
+
+static void arm_idle(struct node_conn *k)
+{
+    if (k->n->closes_idle)
+        sim_soon(k->n->w, &k->act, sim_delay_us(k->n->w, 50000));
+}
+
+static void on_act(struct sim_event *e)
+{
+    struct node_conn *k = container_of(e, struct node_conn, act);
+    struct world *w = k->n->w;
+
+    if (!k->busy) {
+        sim_trace(w, "%s: closes an idle connection", k->n->name);
+        if (sim_chance(w, 200))
+            conn_write(k->c, "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", 71);
+        if (sim_chance(w, 300))
+            conn_reset(k->c);
+        else
+            conn_close(k->c);
+        conn_over(k);
+        return;
+    }
+    conn_write(k->c, k->out.p, k->out.n);
+    buf_clear(&k->out);
+    k->n->n_inflight -= k->calls;
+    k->busy = false;
+    if (fault_resets(k->fault))
+        conn_reset(k->c);
+    else if (fault_closes(k->fault) || k->close_after)
+        conn_close(k->c);
+    else {
+        arm_idle(k);
+        return;
+    }
+    conn_over(k);
+}
+
+struct stream *node_accept(struct node *n)
+{
+    struct node_conn *k = mem_zero(sizeof *k);
+
+    k->n = n;
+    k->c = conn_new(n->w, n, &ops, k);
+    k->http = h1_server_new(&n->http);
+    k->act.fire = on_act;
+    buf_init(&k->out, OUT_MAX);
+    list_push(&n->conns, &k->node);
+    arm_idle(k);
+    return k->c->gateway;
+}
+
+static void on_mood(struct sim_event *e)
+{
+    struct node *n = container_of(e, struct node, mood);
+    struct world *w = n->w;
+
+    if (w->p.lag)
+        n->lag = (unsigned)sim_rnd(w, 4);
+    if (!w->p.calm && sim_chance(w, n->down ? 600 : 100)) {
+        n->down = !n->down;
+        sim_trace(w, "%s is %s", n->name, n->down ? "down" : "up");
+        while (n->down && !list_empty(&n->conns) && sim_chance(w, 700)) {
+            struct node_conn *k = container_of(n->conns.next, struct node_conn, node);
+
+            conn_reset(k->c);
+            conn_over(k);
+        }
+    }
+    sim_soon(w, &n->mood, sim_delay_us(w, n->down ? 60000 : 20000));
+}
+
+struct node *node_new(struct world *w, struct sim_chain *chain, unsigned index)
+{
+    static const unsigned means_us[] = {200, 500, 2000, 8000};
+    struct node *n = mem_zero(sizeof *n);
+
+    n->w = w;
+    n->chain = chain;
+    n->index = index;
+    snprintf(n->name, sizeof n->name, "node%u", index);
+    n->mean_us = means_us[sim_rnd(w, 4)];
+    n->closes_idle = !w->p.calm && sim_chance(w, 300);
+    n->fault_permille = w->p.calm ? 0 : w->p.fault_permille;
+    n->http = (struct h1_server_conf){
+        .max_body_bytes = 16 << 20, .max_head_bytes = 16384, .max_fields = 100, .max_target_bytes = 1000};
+    list_init(&n->conns);
+    n->mood.fire = on_mood;
+    if (!w->p.calm || w->p.lag)
+        sim_soon(w, &n->mood, sim_delay_us(w, 10000));
+    return n;
+}
+
+void node_free(struct node *n)
+{
+    while (!list_empty(&n->conns))
+        conn_over(container_of(n->conns.next, struct node_conn, node));
+    sim_check(n->w, n->n_inflight == 0, "the simulated %s lost count", n->name);
+    sim_cancel(n->w, &n->mood);
+    free(n);
+}

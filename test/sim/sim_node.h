@@ -1,0 +1,36 @@
+/* sim_node.h - one simulated endpoint: parses what the gateway sends, answers late, in any order, or wrongly, and holds
+ * the gateway to what it promises to endpoints.  Owned by the world. */
+#ifndef SIM_NODE_H
+#define SIM_NODE_H
+
+#include "http/h1_server.h"
+#include "sim_conn.h"
+
+struct node {
+    struct world *w;
+    struct sim_chain *chain;
+    unsigned index;
+    char name[16];
+    unsigned max_sockets, max_inflight; /* as configured; max_inflight 0: no limit */
+    unsigned n_sockets, n_dials;        /* the gateway's: open ones, and dials under way */
+    unsigned n_inflight;                /* calls that it is working on */
+    uint64_t mean_us;                   /* of an answer's delay */
+    unsigned lag;                       /* heads behind the chain */
+    unsigned fault_permille;
+    bool closes_idle;
+    bool down;
+    struct sim_event mood; /* goes down, comes back, changes its lag */
+    struct list conns;     /* struct node_conn */
+    struct h1_server_conf http;
+};
+
+enum { NODE_PORT = 9000 }; /* of the first; the others follow */
+
+struct node *node_new(struct world *w, struct sim_chain *chain, unsigned index);
+void node_free(struct node *n);
+struct node *node_at(struct world *w, unsigned port); /* NULL: none */
+bool node_is_down(const struct node *n);
+struct stream *node_accept(struct node *n); /* a connection of the gateway: its end */
+void node_departure(struct node *n, struct slice bytes); /* the gateway wrote these to it */
+
+#endif
