@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/plant.h"
 
 static const char reply_open[] = "{\"jsonrpc\":\"2.0\",\"id\":";
 static const char reply_result[] = ",\"result\":";
@@ -127,6 +128,8 @@ int envelope_emit(struct envelope *e, struct gather *g)
     for (; e->emitted < e->n_calls; e->emitted++) {
         struct call *c = &e->calls[e->emitted];
 
+        if (planted(PLANT_ORDER_TURNED) && e->pending == 0)
+            c = &e->calls[e->n_calls - 1 - e->emitted];
         if (!c->answered)
             return 0;
         if (!gather_has_room(g, 7))
@@ -134,7 +137,7 @@ int envelope_emit(struct envelope *e, struct gather *g)
         if (e->array)
             *gather_space(g, 1) = e->emitted ? ',' : '[';
         memcpy(gather_space(g, OPEN_BYTES), reply_open, OPEN_BYTES);
-        gather_add(g, c->id, NULL);
+        gather_add(g, planted(PLANT_ID_OF_FIRST) ? e->calls[0].id : c->id, NULL);
         if (c->is_error)
             memcpy(gather_space(g, ERROR_BYTES), reply_error, ERROR_BYTES);
         else

@@ -5,6 +5,7 @@
 
 #include "base/heap.h"
 #include "base/list.h"
+#include "base/plant.h"
 #include "rpc/envelope.h"
 #include "rpc/method.h"
 
@@ -76,7 +77,8 @@ static inline struct call *flight_first(const struct flight *f) /* the waiter wi
 /* May it go out again after an endpoint may have seen it? */
 static inline bool flight_may_repeat(const struct flight *f)
 {
-    return method_may_repeat(f->method);
+    return method_may_repeat(f->method) || (planted(PLANT_WRITE_REPEATED) && f->method->kind == METHOD_WRITE) ||
+           (planted(PLANT_POLL_REPEATED) && f->method->kind == METHOD_FILTER);
 }
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/plant.h"
 
 void message_body_init(struct message_body *b)
 {
@@ -119,7 +120,7 @@ static int request_scan(struct jtok *t, enum jtype type, struct message_request 
     if (invalid && strcmp(invalid, "duplicate member id") == 0)
         q->id = (struct slice){0};
     q->invalid = invalid;
-    q->notification = !invalid && !(seen & 1u << MEMBER_ID);
+    q->notification = !invalid && !(seen & 1u << MEMBER_ID) && !planted(PLANT_NOTIFICATION_ANSWERED);
     return 0;
 }
 

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <stddef.h>
 
+#include "base/plant.h"
+
 void pool_init(struct pool *p, const struct pool_conf *conf, unsigned max_inflight)
 {
     *p = (struct pool){.conf = conf, .max_busy = max_inflight};
@@ -104,7 +106,7 @@ bool pool_give(struct pool *p, struct pool_member *m, uint64_t now_ms)
 
 unsigned pool_dials_wanted(const struct pool *p, unsigned waiting)
 {
-    unsigned have = pool_sockets(p), want = 0, left;
+    unsigned have = pool_sockets(p) - (planted(PLANT_SOCKETS_UNBOUND) && p->n_busy), want = 0, left;
 
     if (have >= p->conf->max_sockets)
         return 0;

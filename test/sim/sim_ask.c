@@ -172,10 +172,16 @@ static const char *const tags[] = {"\"latest\"", "\"latest\"", "\"latest\"", "\"
 static void draw_params(struct world *w, const char *m, struct ask *a, struct buf *b)
 {
     static const char *const topics[] = {
-        "[[\"0xaa\"],\"0xbb\"]", "[\"0xaa\",\"0xbb\"]",    "[[\"0xaa\",\"0xbb\"]]", "[\"0xaabb\"]",
-        "[\"0xaa\",[\"0xbb\"]]", "[\"0xaa\",null,\"0xbb\"]", "[]",
+        "[[\"0xaa\"],\"0xbb\"]",
+        "[\"0xaa\",\"0xbb\"]",
+        "[[\"0xaa\",\"0xbb\"]]",
+        "[\"0xaabb\"]",
+        "[\"0xaa\",[\"0xbb\"]]",
+        "[\"0xaa\",null,\"0xbb\"]",
+        "[]",
     };
-    static const char *const keys[] = {"9xQeWvG816bUx9EPjHmaT23yvVM2ZWbrrpZb9PusVFin", "9xqeWvG816bUx9EPjHmaT23yvVM2ZWbrrpZb9PusVFin",
+    static const char *const keys[] = {"9xQeWvG816bUx9EPjHmaT23yvVM2ZWbrrpZb9PusVFin",
+                                       "9xqeWvG816bUx9EPjHmaT23yvVM2ZWbrrpZb9PusVFin",
                                        "9xQeWvG816bUx9EPjHmaT23yvVM2ZWbrrpZb9PusVFiN"};
     /* A few that everybody asks, and some that nobody else does. */
     uint64_t k = sim_chance(w, 700) ? sim_rnd(w, 3) : 16 + w->next_number++;
@@ -202,10 +208,12 @@ static void draw_params(struct world *w, const char *m, struct ask *a, struct bu
         a->write = sim_run_new_write(w);
         memset(tail, 'a', n);
         tail[n] = '\0';
-        buf_printf(b, strcmp(m, "sendTransaction") == 0 ? "[\"%s%016" PRIx64 "%s\",{\"encoding\":\"base64\"}]"
-                                                        : "[\"0x%s%016" PRIx64 "%s\"]",
+        buf_printf(b,
+                   strcmp(m, "sendTransaction") == 0 ? "[\"%s%016" PRIx64 "%s\",{\"encoding\":\"base64\"}]"
+                                                     : "[\"0x%s%016" PRIx64 "%s\"]",
                    write_mark, a->write, tail);
-    } else if (strcmp(m, "getAccountInfo") == 0 || strcmp(m, "getBalance") == 0 || strcmp(m, "getProgramAccounts") == 0) {
+    } else if (strcmp(m, "getAccountInfo") == 0 || strcmp(m, "getBalance") == 0 ||
+               strcmp(m, "getProgramAccounts") == 0) {
         buf_printf(b, "[\"%s\",%s{\"commitment\":\"%s\"}]", keys[sim_rnd(w, 3)], gap(w),
                    sim_chance(w, 500) ? "confirmed" : "finalized");
     } else if (a->kind == ASK_UNKNOWN) {
@@ -220,11 +228,11 @@ static const char *draw_method(struct world *w, const struct sim_chain *c)
     static const struct {
         const char *name;
         unsigned share;
-    } evm[] = {{"eth_call", 30},     {"eth_blockNumber", 16},      {"eth_getBalance", 16},         {"eth_chainId", 7},
-               {"eth_getLogs", 8},   {"eth_newFilter", 5},         {"eth_getFilterChanges", 5},    {"eth_sendRawTransaction", 9},
-               {"sim_unknown", 3},   {"eth_Call", 1}},
-      solana[] = {{"getSlot", 25},   {"getAccountInfo", 30}, {"getBalance", 20}, {"getProgramAccounts", 8},
-                  {"sendTransaction", 12}, {"simUnknown", 5}};
+    } evm[] = {{"eth_call", 30},   {"eth_blockNumber", 16}, {"eth_getBalance", 16},      {"eth_chainId", 7},
+               {"eth_getLogs", 8}, {"eth_newFilter", 5},    {"eth_getFilterChanges", 5}, {"eth_sendRawTransaction", 9},
+               {"sim_unknown", 3}, {"eth_Call", 1}},
+      solana[] = {{"getSlot", 25},           {"getAccountInfo", 30},  {"getBalance", 20},
+                  {"getProgramAccounts", 8}, {"sendTransaction", 12}, {"simUnknown", 5}};
     uint64_t r = sim_rnd(w, 100);
     size_t i = 0;
 
@@ -326,7 +334,8 @@ void ask_answer(const struct sim_chain *c, const struct ask *a, uint64_t head, u
                    head, serial, a->hash);
         break;
     case 2:
-        buf_printf(b, "\"result\":[%" PRIu64 ",%" PRIu64 ",\"%016" PRIx64 "\",1e2,-0.0,null,{}]", head, serial, a->hash);
+        buf_printf(b, "\"result\":[%" PRIu64 ",%" PRIu64 ",\"%016" PRIx64 "\",1e2,-0.0,null,{}]", head, serial,
+                   a->hash);
         break;
     case 3:
         buf_printf(b,

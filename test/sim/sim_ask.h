@@ -2,7 +2,8 @@
  *
  * An answer's bytes follow from the question (chain, method, params), the head of the endpoint at the moment it got the
  * question, and a serial number of the upstream request, all of which can be read back from the answer.  So a client
- * can tell whether the bytes it got are those of its own question, unharmed, and which upstream request brought them. */
+ * can tell whether the bytes it got are those of its own question, unharmed, and which upstream request brought them.
+ */
 #ifndef SIM_ASK_H
 #define SIM_ASK_H
 
@@ -26,9 +27,9 @@ static inline bool ask_shareable(enum ask_kind k)
 
 struct ask {
     enum ask_kind kind;
-    bool of_head;   /* the answer depends on the chain's head */
-    bool heavy;     /* a large answer */
-    uint64_t write; /* with ASK_WRITE: its number */
+    bool of_head;    /* the answer depends on the chain's head */
+    bool heavy;      /* a large answer */
+    uint64_t write;  /* with ASK_WRITE: its number */
     uint8_t sum[32]; /* with ASK_WRITE on EVM chains: the transaction's Keccak-256, which is the answer */
     uint64_t hash;
 };

@@ -25,11 +25,12 @@ static void check_upstream(struct world *w, const struct upstream *u, const stru
     bool idle_link = false, light = false;
 
     sim_check(w, pool_sockets(p) <= p->conf->max_sockets, "%s: %u sockets", n->name, pool_sockets(p));
-    sim_check(w, pool_sockets(p) == n->n_sockets + n->n_dials, "%s: the pool counts %u sockets, there are %u and %u dials",
-              n->name, pool_sockets(p), n->n_sockets, n->n_dials);
+    sim_check(w, pool_sockets(p) == n->n_sockets + n->n_dials,
+              "%s: the pool counts %u sockets, there are %u and %u dials", n->name, pool_sockets(p), n->n_sockets,
+              n->n_dials);
     sim_check(w, !p->max_busy || p->n_busy <= p->max_busy, "%s: %u calls on the wire", n->name, p->n_busy);
-    sim_check(w, u->n_waiting == length(&u->waiting), "%s: %u calls are said to wait, there are %u", n->name, u->n_waiting,
-              length(&u->waiting));
+    sim_check(w, u->n_waiting == length(&u->waiting), "%s: %u calls are said to wait, there are %u", n->name,
+              u->n_waiting, length(&u->waiting));
     /* A call that finds an idle link departs in the same turn. */
     idle_link = p->n_idle && (!p->max_busy || p->n_busy < p->max_busy);
     list_each (it, &u->waiting)
@@ -44,7 +45,8 @@ void sim_check_turn(struct world *w)
 
     sim_check(w, list_empty(&g->ready) && list_empty(&g->dirty), "the turn left work behind");
     sim_check(w, g->n_sockets <= w->p.max_upstream_sockets, "%u sockets in all", g->n_sockets);
-    sim_check(w, g->flights_due.n == g->n_flights, "%u flights, %zu of them with a deadline", g->n_flights, g->flights_due.n);
+    sim_check(w, g->flights_due.n == g->n_flights, "%u flights, %zu of them with a deadline", g->n_flights,
+              g->flights_due.n);
     sim_check(w, g->n_flights <= w->p.max_inflight_calls, "%u calls in flight", g->n_flights);
     for (size_t i = 0; i < g->n_chains; i++)
         for (unsigned j = 0; j < g->chains[i]->n_upstreams; j++, k++) {

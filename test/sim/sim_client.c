@@ -16,16 +16,17 @@ enum { BODY_MAX = 64 << 20, PATIENCE_MS = 60000 };
 
 enum manner {
     MANNER_PLAIN,
-    MANNER_SLOW,     /* reads a little at a time */
-    MANNER_DEAF,     /* reads nothing: it will be cut off */
-    MANNER_QUITTER,  /* leaves while calls are under way */
-    MANNER_HALF,     /* ends its side, and waits for the answers */
-    MANNER_STALLER,  /* stops inside a request */
-    MANNER_REFUSED,  /* the gateway has no place for it */
+    MANNER_SLOW,    /* reads a little at a time */
+    MANNER_DEAF,    /* reads nothing: it will be cut off */
+    MANNER_QUITTER, /* leaves while calls are under way */
+    MANNER_HALF,    /* ends its side, and waits for the answers */
+    MANNER_STALLER, /* stops inside a request */
+    MANNER_REFUSED, /* the gateway has no place for it */
     MANNERS
 };
 
-static const char *const manner_names[MANNERS] = {"plain", "slow", "deaf", "quitter", "half-closing", "stalling", "refused"};
+static const char *const manner_names[MANNERS] = {"plain",        "slow",     "deaf",   "quitter",
+                                                  "half-closing", "stalling", "refused"};
 
 enum client_state { CLIENT_AWAY, CLIENT_OPEN, CLIENT_DONE };
 
@@ -83,8 +84,8 @@ static bool take_response(struct client *cl)
     judge_response(w, cl->index, q, res, cl->manner == MANNER_SLOW);
     post_free(q);
     if (!res->keep_alive) {
-        sim_check(w, cl->n_posts == 0 || may_be_cut(cl), "client %u: Connection: close with %u requests unanswered", cl->index,
-                  cl->n_posts);
+        sim_check(w, cl->n_posts == 0 || may_be_cut(cl), "client %u: Connection: close with %u requests unanswered",
+                  cl->index, cl->n_posts);
         return false;
     }
     return true;
@@ -157,8 +158,8 @@ static void on_end(void *owner, bool reset)
         take_bytes(cl, SIZE_MAX); /* what has arrived can be read after the end */
     if (cl->state == CLIENT_DONE)
         return;
-    sim_check(cl->w, cl->n_posts == 0 || may_be_cut(cl), "client %u (%s): cut off (%s) with %u requests unanswered", cl->index,
-              manner_names[cl->manner], reset ? "reset" : "closed", cl->n_posts);
+    sim_check(cl->w, cl->n_posts == 0 || may_be_cut(cl), "client %u (%s): cut off (%s) with %u requests unanswered",
+              cl->index, manner_names[cl->manner], reset ? "reset" : "closed", cl->n_posts);
     conn_close(cl->c);
     done(cl);
 }
@@ -170,7 +171,8 @@ static void on_patience(struct sim_event *e)
     struct client *cl = container_of(e, struct client, patience);
 
     if (cl->manner == MANNER_DEAF && cl->state == CLIENT_OPEN) {
-        sim_check(cl->w, conn_peek(cl->c).n > 0, "client %u: not one byte of an answer for its %u requests", cl->index, cl->n_posts);
+        sim_check(cl->w, conn_peek(cl->c).n > 0, "client %u: not one byte of an answer for its %u requests", cl->index,
+                  cl->n_posts);
         conn_reset(cl->c);
         done(cl);
         return;
@@ -185,9 +187,10 @@ static void send_post(struct client *cl)
     struct world *w = cl->w;
     struct post *q = post_draw(w, cl->chain, &cl->body);
     char head[256];
-    int n = snprintf(head, sizeof head,
-                     "POST /%s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
-                     cl->chain == &w->chains[0] && sim_chance(w, 500) ? "" : cl->chain->name, cl->body.n);
+    int n = snprintf(
+        head, sizeof head,
+        "POST /%s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+        cl->chain == &w->chains[0] && sim_chance(w, 500) ? "" : cl->chain->name, cl->body.n);
     size_t part = cl->body.n;
 
     cl->posts_left--;
@@ -272,7 +275,8 @@ struct client *client_new(struct world *w, unsigned index)
         r -= shares[cl->manner++];
     cl->w = w;
     cl->index = index;
-    cl->conf = (struct h1_client_conf){.max_body_bytes = BODY_MAX, .max_head_bytes = 8192, .max_fields = 50, .max_informational = 1};
+    cl->conf = (struct h1_client_conf){
+        .max_body_bytes = BODY_MAX, .max_head_bytes = 8192, .max_fields = 50, .max_informational = 1};
     cl->http = h1_client_new(&cl->conf);
     cl->chain = &w->chains[sim_chance(w, 750) ? 0 : sim_rnd(w, w->n_chains)];
     cl->posts_left = cl->manner == MANNER_REFUSED ? 0 : 1 + (unsigned)sim_rnd(w, w->p.posts);

@@ -1,5 +1,5 @@
-/* sim_conn.h - one connection between the gateway and a client or an endpoint of the simulation: two lanes of bytes with
- * latency, split anywhere, with a window that the reader opens; each side can end its half, close or reset.  The
+/* sim_conn.h - one connection between the gateway and a client or an endpoint of the simulation: two lanes of bytes
+ * with latency, split anywhere, with a window that the reader opens; each side can end its half, close or reset.  The
  * gateway's end is a struct stream (io/stream.h); this is the other end's side.  Lives until the world ends. */
 #ifndef SIM_CONN_H
 #define SIM_CONN_H
@@ -19,7 +19,7 @@ struct sim_lane {
 };
 
 struct sim_peer_ops {
-    void (*on_bytes)(void *owner);          /* more of the gateway's bytes: see conn_peek */
+    void (*on_bytes)(void *owner);           /* more of the gateway's bytes: see conn_peek */
     void (*on_end)(void *owner, bool reset); /* the gateway ended or reset its side; said once */
 };
 

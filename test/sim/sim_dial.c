@@ -84,8 +84,8 @@ struct dial *dial_start(struct dialer *d, const struct dial_target *t, void (*do
     k->end.fire = on_dial_end;
     w->n_dials++;
     n->n_dials++;
-    sim_check(w, n->n_dials + n->n_sockets <= n->max_sockets, "%s has %u sockets and %u dials, max_sockets is %u", n->name,
-              n->n_sockets, n->n_dials, n->max_sockets);
+    sim_check(w, n->n_dials + n->n_sockets <= n->max_sockets, "%s has %u sockets and %u dials, max_sockets is %u",
+              n->name, n->n_sockets, n->n_dials, n->max_sockets);
     if (node_is_down(n)) {
         if (sim_chance(w, 300)) {
             k->status = -ETIMEDOUT;

@@ -65,8 +65,8 @@ static bool hits(struct world *w, unsigned i)
     return i == 0 || sim_chance(w, 200);
 }
 
-static void element(struct world *w, const struct sim_chain *c, const struct fault_element *e, const char *id, bool wrong,
-                    struct buf *b)
+static void element(struct world *w, const struct sim_chain *c, const struct fault_element *e, const char *id,
+                    bool wrong, struct buf *b)
 {
     struct ask a = e->ask;
 
@@ -80,17 +80,20 @@ static void element(struct world *w, const struct sim_chain *c, const struct fau
         buf_printf(b, ",\"id\":%s}", id);
         return;
     }
-    buf_printf(b, sim_chance(w, 900) ? "{\"jsonrpc\":\"2.0\",\"id\":%s," : "{ \"id\" : \"%s\", \"jsonrpc\":\"2.0\",", id);
+    buf_printf(b, sim_chance(w, 900) ? "{\"jsonrpc\":\"2.0\",\"id\":%s," : "{ \"id\" : \"%s\", \"jsonrpc\":\"2.0\",",
+               id);
     ask_answer(c, &a, e->head, e->serial, b);
     buf_str(b, "}");
 }
 
 static void error(struct buf *b, const char *id, int code)
 {
-    buf_printf(b, "{\"jsonrpc\":\"2.0\",\"id\":%s,\"error\":{\"code\":%d,\"message\":\"" FAULT_MARK " %d\"}}", id, code, code);
+    buf_printf(b, "{\"jsonrpc\":\"2.0\",\"id\":%s,\"error\":{\"code\":%d,\"message\":\"" FAULT_MARK " %d\"}}", id, code,
+               code);
 }
 
-static void one(struct world *w, const struct sim_chain *c, enum fault f, const struct fault_element *e, bool hit, struct buf *b)
+static void one(struct world *w, const struct sim_chain *c, enum fault f, const struct fault_element *e, bool hit,
+                struct buf *b)
 {
     char other[32];
 
@@ -122,8 +125,8 @@ static void one(struct world *w, const struct sim_chain *c, enum fault f, const 
     }
 }
 
-static void body_of(struct world *w, const struct sim_chain *c, enum fault f, struct fault_element *v, unsigned n, bool array,
-                    struct buf *b)
+static void body_of(struct world *w, const struct sim_chain *c, enum fault f, struct fault_element *v, unsigned n,
+                    bool array, struct buf *b)
 {
     static const int refusals[] = {-32005, -32600, -32010, -32011, -32000, -32601};
     bool first = true;
@@ -199,8 +202,8 @@ static void put_chunked(struct world *w, struct slice body, struct buf *out)
     buf_str(out, "0\r\n\r\n");
 }
 
-void fault_response(struct world *w, const struct sim_chain *c, enum fault f, struct fault_element *v, unsigned n, bool array,
-                    bool close_after, struct buf *out)
+void fault_response(struct world *w, const struct sim_chain *c, enum fault f, struct fault_element *v, unsigned n,
+                    bool array, bool close_after, struct buf *out)
 {
     struct buf body;
     size_t head;

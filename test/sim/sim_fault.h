@@ -29,7 +29,7 @@ bool fault_closes(enum fault f); /* the connection is closed after it */
 bool fault_ends(enum fault f);   /* no other request may come on the connection */
 
 /* Appends the HTTP response; nothing for faults that send none.  Reorders v. */
-void fault_response(struct world *w, const struct sim_chain *c, enum fault f, struct fault_element *v, unsigned n, bool array,
-                    bool close_after, struct buf *out);
+void fault_response(struct world *w, const struct sim_chain *c, enum fault f, struct fault_element *v, unsigned n,
+                    bool array, bool close_after, struct buf *out);
 
 #endif

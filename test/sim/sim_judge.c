@@ -6,17 +6,31 @@
 
 #include "base/mem.h"
 #include "http/h1_client.h"
-#include "json/jtok.h"
 #include "sim_fault.h"
 #include "sim_run.h"
+#include "json/jtok.h"
 
 /* -- making a request */
 
 static void draw_id(struct world *w, char *out, size_t cap)
 {
     static const char *const odd[] = {
-        "null", "0", "-1", "1.5", "1e3", "-0", "18446744073709551616", "123456789012345678901234567890", "\"\"", "\"1\"",
-        "\"a\\\"b\\\\c\\u00e9\"", "\"\xe6\x97\xa5\xe6\x9c\xac\"", "\"}],{\"", "1", "1", "2",
+        "null",
+        "0",
+        "-1",
+        "1.5",
+        "1e3",
+        "-0",
+        "18446744073709551616",
+        "123456789012345678901234567890",
+        "\"\"",
+        "\"1\"",
+        "\"a\\\"b\\\\c\\u00e9\"",
+        "\"\xe6\x97\xa5\xe6\x9c\xac\"",
+        "\"}],{\"",
+        "1",
+        "1",
+        "2",
         "\"0123456789012345678901234567890123456789012345678901234567890123456789\"",
     };
 
@@ -151,7 +165,8 @@ static void read_element(struct world *w, unsigned client, struct jtok *t, struc
             sim_fail(w, "client %u: member %.*s in an answer", client, (int)key.raw.n, key.raw.p);
         }
     }
-    sim_check(w, seen == 0x111 && !t->error, "client %u: an answer without one each of jsonrpc, id and result or error", client);
+    sim_check(w, seen == 0x111 && !t->error, "client %u: an answer without one each of jsonrpc, id and result or error",
+              client);
 }
 
 static bool has(struct slice s, const char *text)
@@ -171,14 +186,14 @@ static bool is_excuse(struct world *w, const struct element *e, bool slow)
     return !w->p.calm || (slow && has(e->payload, "queue_timeout"));
 }
 
-static void judge_provenance(struct world *w, unsigned client, struct sim_chain *c, const struct want *want, uint64_t head,
-                             uint64_t serial)
+static void judge_provenance(struct world *w, unsigned client, struct sim_chain *c, const struct want *want,
+                             uint64_t head, uint64_t serial)
 {
     struct sim_served *s;
 
     if (want->ask.of_head && !w->p.lag)
-        sim_check(w, head >= want->announced, "client %u: head %" PRIu64 " after %" PRIu64 " was announced", client, head,
-                  want->announced);
+        sim_check(w, head >= want->announced, "client %u: head %" PRIu64 " after %" PRIu64 " was announced", client,
+                  head, want->announced);
     if (want->ask.kind == ASK_HEAD) {
         sim_check(w, head >= c->first_head && head <= c->head && c->told_us[head - c->first_head],
                   "client %u: head %" PRIu64 ", which no endpoint told", client, head);
@@ -192,16 +207,16 @@ static void judge_provenance(struct world *w, unsigned client, struct sim_chain 
     s = &w->served[serial];
     s->shown++;
     if (!ask_shareable(want->ask.kind) || (!w->p.coalesce && !w->p.cache))
-        sim_check(w, s->shown == 1, "client %u: answer #%" PRIu64 " must not be shared and is the answer of %u calls", client,
-                  serial, s->shown);
+        sim_check(w, s->shown == 1, "client %u: answer #%" PRIu64 " must not be shared and is the answer of %u calls",
+                  client, serial, s->shown);
     if (want->ask.of_head && want->announced)
         sim_check(w, s->left_us >= want->told_us,
-                  "client %u: its request left at %" PRIu64 " us, before head %" PRIu64 " was announced", client, s->left_us,
-                  want->announced);
+                  "client %u: its request left at %" PRIu64 " us, before head %" PRIu64 " was announced", client,
+                  s->left_us, want->announced);
 }
 
-static void judge_call(struct world *w, unsigned client, struct post *q, const struct want *want, const struct element *e,
-                       unsigned status, bool slow)
+static void judge_call(struct world *w, unsigned client, struct post *q, const struct want *want,
+                       const struct element *e, unsigned status, bool slow)
 {
     uint64_t head, serial;
 
@@ -209,7 +224,8 @@ static void judge_call(struct world *w, unsigned client, struct post *q, const s
     sim_check(w, slice_eq(e->id, slice_str(want->id)), "client %u: an answer with id %.*s where %s was asked", client,
               (int)e->id.n, e->id.p, want->id);
     if (want->invalid) {
-        sim_check(w, e->is_error && has(e->payload, "\"code\":-32600,"), "client %u: not -32600 for an invalid request", client);
+        sim_check(w, e->is_error && has(e->payload, "\"code\":-32600,"), "client %u: not -32600 for an invalid request",
+                  client);
         return;
     }
     if (ask_check(q->chain, &want->ask, e->is_error, e->payload, &head, &serial)) {
@@ -219,8 +235,8 @@ static void judge_call(struct world *w, unsigned client, struct post *q, const s
         return;
     }
     sim_check(w, is_excuse(w, e, slow), "client %u, id %s: not the answer of its question%s: %s%.*s", client, want->id,
-              w->p.calm ? " (in a calm run)" : "", e->is_error ? "error " : "", (int)(e->payload.n < 300 ? e->payload.n : 300),
-              e->payload.p);
+              w->p.calm ? " (in a calm run)" : "", e->is_error ? "error " : "",
+              (int)(e->payload.n < 300 ? e->payload.n : 300), e->payload.p);
 }
 
 static void judge_whole(struct world *w, unsigned client, const struct post *q, struct slice body)
@@ -230,8 +246,9 @@ static void judge_whole(struct world *w, unsigned client, const struct post *q, 
 
     jtok_init(&t, body, 64);
     read_element(w, client, &t, &e);
-    sim_check(w, jtok_finish(&t) == 0 && e.is_error && slice_eq(e.id, SLICE("null")) &&
-                     has(e.payload, q->whole == WHOLE_NOT_JSON ? "\"code\":-32700," : "\"code\":-32600,"),
+    sim_check(w,
+              jtok_finish(&t) == 0 && e.is_error && slice_eq(e.id, SLICE("null")) &&
+                  has(e.payload, q->whole == WHOLE_NOT_JSON ? "\"code\":-32700," : "\"code\":-32600,"),
               "client %u: not the error of a refused body: %.*s", client, (int)body.n, body.p);
 }
 

@@ -42,8 +42,8 @@ void sim_main_running(struct world *w)
 static void report(const struct world *w, const char *why)
 {
     printf("not ok - seed %llu: %s\n", (unsigned long long)w->seed, why);
-    printf("#   to see it: sim --seed %llu --trace%s%s\n", (unsigned long long)w->seed, sim_plant_name() ? " --plant " : "",
-           sim_plant_name() ? sim_plant_name() : "");
+    printf("#   to see it: sim --seed %llu --trace%s%s\n", (unsigned long long)w->seed,
+           sim_plant_name() ? " --plant " : "", sim_plant_name() ? sim_plant_name() : "");
     fflush(stdout);
 }
 
@@ -142,8 +142,8 @@ static int all_plants(const struct options *o)
         int n = line ? (int)strcspn(line + 9, "\n") : 0;
 
         bad += !caught;
-        printf("%sok %d - a planted fault is found: %s (%s): %.*s # %.1f s\n", caught ? "" : "not ", (int)p, sim_plant_text(p),
-               sim_plant_title(p), n < 200 ? n : 200, line ? line + 9 : "", now_s() - at);
+        printf("%sok %d - a planted fault is found: %s (%s): %.*s # %.1f s\n", caught ? "" : "not ", (int)p,
+               sim_plant_text(p), sim_plant_title(p), n < 200 ? n : 200, line ? line + 9 : "", now_s() - at);
         fflush(stdout);
     }
     return bad ? EXIT_WRONG : 0;
@@ -158,10 +158,10 @@ static int usage(const char *what)
 int main(int argc, char **argv)
 {
     static const struct option longs[] = {
-        {"runs", required_argument, NULL, 'r'},  {"seconds", required_argument, NULL, 's'},
-        {"from", required_argument, NULL, 'f'},  {"seed", required_argument, NULL, 'S'},
-        {"trace", no_argument, NULL, 't'},       {"plant", required_argument, NULL, 'p'},
-        {"plants", no_argument, NULL, 'P'},      {NULL, 0, NULL, 0},
+        {"runs", required_argument, NULL, 'r'}, {"seconds", required_argument, NULL, 's'},
+        {"from", required_argument, NULL, 'f'}, {"seed", required_argument, NULL, 'S'},
+        {"trace", no_argument, NULL, 't'},      {"plant", required_argument, NULL, 'p'},
+        {"plants", no_argument, NULL, 'P'},     {NULL, 0, NULL, 0},
     };
     struct options o = {.runs = 10000, .from = 1, .seconds = 60};
     struct sim_totals t = {0};
@@ -210,9 +210,10 @@ int main(int argc, char **argv)
     at = now_s();
     many(&o, &t);
     at = now_s() - at;
-    printf("ok 1 - simulated: %llu runs in %.1f s (%.0f a second): %llu calls, %llu with their result, %llu upstream, %llu events\n",
-           (unsigned long long)t.runs, at, (double)t.runs / at, (unsigned long long)t.calls, (unsigned long long)t.results,
-           (unsigned long long)t.upstream, (unsigned long long)t.steps);
+    printf("ok 1 - simulated: %llu runs in %.1f s (%.0f a second): %llu calls, %llu with their result, %llu upstream, "
+           "%llu events\n",
+           (unsigned long long)t.runs, at, (double)t.runs / at, (unsigned long long)t.calls,
+           (unsigned long long)t.results, (unsigned long long)t.upstream, (unsigned long long)t.steps);
     puts("1..1");
     return 0;
 }

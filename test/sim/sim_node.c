@@ -5,10 +5,10 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "json/jtok.h"
 #include "sim_ask.h"
 #include "sim_fault.h"
 #include "sim_run.h"
+#include "json/jtok.h"
 
 enum { CALLS_MAX = 1024, OUT_MAX = 64 << 20 };
 
@@ -20,7 +20,7 @@ struct node_conn {
     struct h1_server *http;
     struct sim_event act; /* the answer is due, or the idle connection is closed */
     struct buf out;
-    unsigned calls;       /* under way */
+    unsigned calls; /* under way */
     enum fault fault;
     bool busy, close_after;
     bool doubtful; /* it got an answer that was not its own, or was told of the close: no more requests may come */
@@ -45,7 +45,8 @@ void node_departure(struct node *n, struct slice bytes)
 
     while ((i = ask_find_write(bytes, &at)) != UINT64_MAX) {
         sim_check(n->w, i < n->w->n_writes, "a transaction that nobody sent leaves for %s", n->name);
-        sim_check(n->w, ++n->w->writes[i].left[n->index] == 1, "transaction %" PRIu64 " leaves for %s a second time", i, n->name);
+        sim_check(n->w, ++n->w->writes[i].left[n->index] == 1, "transaction %" PRIu64 " leaves for %s a second time", i,
+                  n->name);
     }
 }
 
@@ -67,7 +68,8 @@ static void served(struct node_conn *k, struct ask *a, uint64_t head)
     if (a->kind == ASK_FILTER || a->kind == ASK_UNKNOWN) {
         struct sim_count *q = sim_run_count(w, a->hash);
 
-        sim_check(w, ++q->served <= q->asked, "%s: a question of a kind that must not be repeated was asked %u times, and sent %u times",
+        sim_check(w, ++q->served <= q->asked,
+                  "%s: a question of a kind that must not be repeated was asked %u times, and sent %u times",
                   k->n->name, q->asked, q->served);
     }
     if (a->kind != ASK_WRITE)
@@ -97,8 +99,8 @@ static void take_call(struct node_conn *k, struct jtok *t, struct fault_element 
         sim_check(w, jtok_value(t, &v) == 0, "%s: a request that is not JSON", n->name);
         if (jtok_text_eq(&key, SLICE("jsonrpc")) && slice_eq(v.raw, SLICE("\"2.0\""))) {
             bit = 1;
-        } else if (jtok_text_eq(&key, SLICE("id")) && v.type == J_NUMBER && v.raw.n < 20 && !memchr(v.raw.p, '.', v.raw.n) &&
-                   !memchr(v.raw.p, 'e', v.raw.n) && v.raw.p[0] != '-') {
+        } else if (jtok_text_eq(&key, SLICE("id")) && v.type == J_NUMBER && v.raw.n < 20 &&
+                   !memchr(v.raw.p, '.', v.raw.n) && !memchr(v.raw.p, 'e', v.raw.n) && v.raw.p[0] != '-') {
             bit = 2;
             memcpy(e->id, v.raw.p, v.raw.n);
         } else if (jtok_text_eq(&key, SLICE("method")) && v.type == J_STRING) {
@@ -313,7 +315,7 @@ struct node *node_new(struct world *w, struct sim_chain *chain, unsigned index)
         .max_body_bytes = 16 << 20, .max_head_bytes = 16384, .max_fields = 100, .max_target_bytes = 1000};
     list_init(&n->conns);
     n->mood.fire = on_mood;
-    if (!w->p.calm || w->p.lag)
+    if ((!w->p.calm && sim_chance(w, 400)) || w->p.lag)
         sim_soon(w, &n->mood, sim_delay_us(w, 10000));
     return n;
 }

@@ -30,7 +30,7 @@ struct node *node_new(struct world *w, struct sim_chain *chain, unsigned index);
 void node_free(struct node *n);
 struct node *node_at(struct world *w, unsigned port); /* NULL: none */
 bool node_is_down(const struct node *n);
-struct stream *node_accept(struct node *n); /* a connection of the gateway: its end */
+struct stream *node_accept(struct node *n);              /* a connection of the gateway: its end */
 void node_departure(struct node *n, struct slice bytes); /* the gateway wrote these to it */
 
 #endif

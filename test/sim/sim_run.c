@@ -18,8 +18,8 @@
 
 enum {
     STEPS_MAX = 3000000,
-    AFTER_US = 120 * 1000000,  /* from the last client's end to the last flight's */
-    LINGER_US = 3 * 1000000,   /* last goodbyes of streams */
+    AFTER_US = 120 * 1000000, /* from the last client's end to the last flight's */
+    LINGER_US = 3 * 1000000,  /* last goodbyes of streams */
     DRAIN_MS = 500,
     CONF_MAX = 65536,
     FIRST_HEAD = 1000,
@@ -79,23 +79,24 @@ static void put_endpoint(struct world *w, struct node *n, struct buf *b)
                "{\"name\":\"%s\",\"url\":\"http://127.0.0.1:%u/key\",\"weight\":%u,\"tier\":%u,\"timeout_ms\":%u,"
                "\"connect_timeout_ms\":%u,\"max_inflight\":%u,\"proxy\":\"none\",",
                n->name, NODE_PORT + n->index, 1 + (unsigned)sim_rnd(w, 3), (unsigned)sim_rnd(w, 2),
-               calm || sim_chance(w, 500) ? 0 : 20 + (unsigned)sim_rnd(w, 300), calm ? 5000 : 30 + (unsigned)sim_rnd(w, 100),
-               n->max_inflight);
+               calm || sim_chance(w, 500) ? 0 : 20 + (unsigned)sim_rnd(w, 300),
+               calm ? 5000 : 30 + (unsigned)sim_rnd(w, 100), n->max_inflight);
     buf_printf(b,
                "\"pool\":{\"max_sockets\":%u,\"max_idle\":%u,\"min_warm\":%u,\"idle_timeout_ms\":%u,\"order\":\"%s\","
                "\"max_requests_per_socket\":%u,\"max_waiting\":%u},",
-               n->max_sockets, max_idle, warm, one_of(w, 20, 500, 30000),
-               sim_chance(w, 500) ? "lifo" : "fifo", sim_chance(w, 150) ? 1 + (unsigned)sim_rnd(w, 5) : 0,
+               n->max_sockets, max_idle, warm, one_of(w, 20, 500, 30000), sim_chance(w, 500) ? "lifo" : "fifo",
+               sim_chance(w, 150) ? 1 + (unsigned)sim_rnd(w, 5) : 0,
                calm || sim_chance(w, 800) ? 4096 : (unsigned)sim_rnd(w, 5));
-    buf_printf(b, "\"batch\":{\"mode\":\"%s\",\"max_calls\":%u,\"max_bytes\":%u,\"window_us\":%u}}", modes[sim_rnd(w, 4)],
-               one_of(w, 2, 10, 50), one_of(w, 600, 4000, 50000), sim_chance(w, 150) ? 1 + (unsigned)sim_rnd(w, 3000) : 0);
+    buf_printf(b, "\"batch\":{\"mode\":\"%s\",\"max_calls\":%u,\"max_bytes\":%u,\"window_us\":%u}}",
+               modes[sim_rnd(w, 4)], one_of(w, 2, 10, 50), one_of(w, 600, 4000, 50000),
+               sim_chance(w, 150) ? 1 + (unsigned)sim_rnd(w, 3000) : 0);
 }
 
 static void put_chain(struct world *w, struct sim_chain *c, unsigned n, struct buf *b)
 {
     buf_printf(b, "\"%s\":{\"family\":\"%s\",\"coalesce\":%s,\"cache\":{\"max_bytes\":%u,\"head\":%s},", c->name,
-               c->evm ? "evm" : "solana", w->p.coalesce ? "true" : "false", w->p.cache ? one_of(w, 3000, 100000, 1 << 20) : 0,
-               w->p.cache && sim_chance(w, 300) ? "true" : "false");
+               c->evm ? "evm" : "solana", w->p.coalesce ? "true" : "false",
+               w->p.cache ? one_of(w, 3000, 100000, 1 << 20) : 0, w->p.cache && sim_chance(w, 300) ? "true" : "false");
     if (c->evm && sim_chance(w, 500))
         buf_str(b, "\"chain_id\":1,");
     buf_str(b, "\"endpoints\":[");
@@ -192,8 +193,8 @@ static void serve_all(struct world *w)
     until_us = w->now_us + AFTER_US;
     while (!is_quiet(w)) {
         step(w);
-        sim_check(w, w->now_us < until_us, "all clients have left, and %u flights and %u sessions stay", w->gateway->n_flights,
-                  w->gateway->n_sessions);
+        sim_check(w, w->now_us < until_us, "all clients have left, and %u flights and %u sessions stay",
+                  w->gateway->n_flights, w->gateway->n_sessions);
     }
     sim_check_quiet(w);
 }
@@ -214,8 +215,8 @@ static void end_all(struct world *w)
     until_us = w->now_us + (DRAIN_MS + 50) * UINT64_C(1000);
     while (!w->closed) {
         step(w);
-        sim_check(w, w->now_us < until_us, "draining has no end: %u flights, %u sessions, %u sockets", w->gateway->n_flights,
-                  w->gateway->n_sessions, w->gateway->n_sockets);
+        sim_check(w, w->now_us < until_us, "draining has no end: %u flights, %u sessions, %u sockets",
+                  w->gateway->n_flights, w->gateway->n_sessions, w->gateway->n_sockets);
     }
     sim_check_quiet(w);
     until_us += LINGER_US;
@@ -250,7 +251,8 @@ void sim_run(uint64_t seed, bool trace, struct sim_totals *t)
     static const struct loop_ops ops = {on_turn};
     struct world *w = &the_world;
 
-    *w = (struct world){.seed = seed, .rng = seed * UINT64_C(0xd1342543de82ef95) + 1, .trace = trace, .served = the_served};
+    *w = (struct world){
+        .seed = seed, .rng = seed * UINT64_C(0xd1342543de82ef95) + 1, .trace = trace, .served = the_served};
     sim_main_running(w);
     heap_init(&w->queue);
     list_init(&w->conns);

@@ -21,10 +21,10 @@ enum { SIM_SERVED_MAX = 65536, SIM_CHAINS = 2, SIM_NODES_MAX = 6, SIM_COUNTS_MAX
 /* What one question was answered with upstream: its serial number is in the answer, so each answer that a client gets
  * says which request brought it. */
 struct sim_served {
-    uint64_t hash;      /* of the question: see ask_hash */
-    uint64_t left_us;   /* when the gateway wrote the request */
-    uint64_t head;      /* of the endpoint at that moment */
-    unsigned shown;     /* how many calls were answered with it */
+    uint64_t hash;    /* of the question: see ask_hash */
+    uint64_t left_us; /* when the gateway wrote the request */
+    uint64_t head;    /* of the endpoint at that moment */
+    unsigned shown;   /* how many calls were answered with it */
 };
 
 struct sim_chain {
@@ -32,7 +32,7 @@ struct sim_chain {
     const char *name;
     bool evm;
     uint64_t head;
-    uint64_t told_us[SIM_HEADS_MAX];   /* when an endpoint first gave that head as an answer of its own; 0: never */
+    uint64_t told_us[SIM_HEADS_MAX]; /* when an endpoint first gave that head as an answer of its own; 0: never */
     uint64_t first_head;
     uint64_t announced; /* the highest head that a client was told by eth_blockNumber or getSlot */
     uint64_t block_us;
@@ -41,8 +41,8 @@ struct sim_chain {
 
 /* How a run is: drawn once from the seed. */
 struct sim_profile {
-    bool calm;          /* endpoints make no mistakes and bounds are wide: every call must get its result */
-    bool lag;           /* endpoints may be behind the chain's head */
+    bool calm; /* endpoints make no mistakes and bounds are wide: every call must get its result */
+    bool lag;  /* endpoints may be behind the chain's head */
     bool coalesce, cache;
     unsigned fault_permille;
     unsigned clients, posts; /* and posts of each client */
@@ -50,12 +50,12 @@ struct sim_profile {
     unsigned max_inflight_calls, max_batch_calls, max_upstream_sockets;
     unsigned max_client_buffer_bytes;
     enum { END_QUIET, END_DRAIN, END_CLOSE } end;
-    uint64_t end_us;    /* with END_DRAIN and END_CLOSE: when */
+    uint64_t end_us; /* with END_DRAIN and END_CLOSE: when */
 };
 
-struct sim_write { /* a transaction, by its number */
-    uint8_t left[SIM_NODES_MAX];     /* how often its bytes left for each endpoint */
-    uint8_t arrived[SIM_NODES_MAX];  /* and how often they arrived there as a request */
+struct sim_write {                  /* a transaction, by its number */
+    uint8_t left[SIM_NODES_MAX];    /* how often its bytes left for each endpoint */
+    uint8_t arrived[SIM_NODES_MAX]; /* and how often they arrived there as a request */
 };
 
 struct node;
@@ -89,12 +89,12 @@ struct world {
     } counts[SIM_COUNTS_MAX];
     unsigned n_counts;
     uint64_t next_number; /* for what must be distinct */
-    unsigned warm_left; /* while the configuration is drawn: what max_upstream_sockets leaves for min_warm */
+    unsigned warm_left;   /* while the configuration is drawn: what max_upstream_sockets leaves for min_warm */
     struct loop *loop;
     struct worker *gateway;
     struct config *conf;
-    bool ending; /* draining or closed: calls may go unanswered */
-    bool closed; /* and nothing is left of it */
+    bool ending;                      /* draining or closed: calls may go unanswered */
+    bool closed;                      /* and nothing is left of it */
     uint64_t calls, answers, results; /* asked, answered, answered with the result */
 };
 
@@ -104,10 +104,11 @@ bool sim_chance(struct world *w, unsigned permille);
 /* Around mean, with a tail: some are ten times as long. */
 uint64_t sim_delay_us(struct world *w, uint64_t mean_us);
 
-void sim_at(struct world *w, struct sim_event *e, uint64_t at_us); /* sets or moves; events of one moment come in any order */
+void sim_at(struct world *w, struct sim_event *e,
+            uint64_t at_us); /* sets or moves; events of one moment come in any order */
 void sim_soon(struct world *w, struct sim_event *e, uint64_t in_us);
 void sim_cancel(struct world *w, struct sim_event *e); /* fine when not set */
-bool sim_step(struct world *w); /* the next event; false: there is none */
+bool sim_step(struct world *w);                        /* the next event; false: there is none */
 
 /* The run is wrong: says so with the seed and how to see it again, and ends the process. */
 void sim_fail(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3), noreturn));
