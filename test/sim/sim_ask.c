@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "devnode/devnode_keccak.h"
+#include "base/keccak.h"
 #include "sim_run.h"
 
 /* Every transaction begins so; its number follows in 16 hex digits. */

@@ -22,19 +22,23 @@ static unsigned length(const struct list *head)
 static void check_upstream(struct world *w, const struct upstream *u, const struct node *n)
 {
     const struct pool *p = &u->endpoint.pool;
-    bool idle_link = false, light = false;
+    unsigned max_wire = u->endpoint.conf->max_inflight;
+    bool idle_link, light = false;
 
     sim_check(w, pool_sockets(p) <= p->conf->max_sockets, "%s: %u sockets", n->name, pool_sockets(p));
     sim_check(w, pool_sockets(p) == n->n_sockets + n->n_dials,
               "%s: the pool counts %u sockets, there are %u and %u dials", n->name, pool_sockets(p), n->n_sockets,
               n->n_dials);
-    sim_check(w, !p->max_busy || p->n_busy <= p->max_busy, "%s: %u calls on the wire", n->name, p->n_busy);
+    sim_check(w, !max_wire || u->n_wire <= max_wire, "%s: %u calls on the wire", n->name, u->n_wire);
     sim_check(w, u->n_waiting == length(&u->waiting), "%s: %u calls are said to wait, there are %u", n->name,
               u->n_waiting, length(&u->waiting));
-    /* A call that finds an idle link departs in the same turn. */
-    idle_link = p->n_idle && (!p->max_busy || p->n_busy < p->max_busy);
-    list_each (it, &u->waiting)
-        light |= !container_of(it, struct flight, queued)->fresh_only;
+    /* A call that finds an idle link departs in the same turn, unless it waits for company on purpose. */
+    idle_link = p->n_idle && !(max_wire && u->n_wire >= max_wire);
+    list_each (it, &u->waiting) {
+        const struct flight *f = container_of(it, struct flight, queued);
+
+        light |= !f->fresh_only && (f->solo || !u->endpoint.conf->batch.window_us);
+    }
     sim_check(w, !(idle_link && light), "%s: calls wait beside an idle connection", n->name);
 }
 
@@ -54,6 +58,7 @@ void sim_check_turn(struct world *w)
             sockets += w->nodes[k]->n_sockets + w->nodes[k]->n_dials;
         }
     sim_check(w, sockets == g->n_sockets, "the gateway counts %u sockets, there are %u", g->n_sockets, sockets);
+    sim_check(w, g->n_waiting <= w->p.max_inflight_calls, "%u calls wait", g->n_waiting);
     list_each (it, &g->sessions) {
         const struct session *s = container_of(it, struct session, all);
 
@@ -70,6 +75,9 @@ void sim_check_quiet(struct world *w)
 
     sim_check(w, g->n_flights == 0 && list_empty(&g->sessions), "%u flights and %u sessions are left", g->n_flights,
               g->n_sessions);
+    sim_check(w, g->n_waiting == 0 && g->flights.n == 0, "%u calls wait, and %zu flights may be joined", g->n_waiting,
+              g->flights.n);
+    sim_check(w, list_empty(&g->parked) && list_empty(&g->stalled), "flights or links wait for clients that are gone");
     sim_check(w, g->exchange_pool.live == 0 && g->flight_pool.live == 0 && g->session_pool.live == 0,
               "exchanges, flights or sessions leak");
     sim_check(w, g->link_pool.live == g->n_sockets, "links leak");

@@ -93,9 +93,10 @@ static void error(struct buf *b, const char *id, int code)
 }
 
 static void one(struct world *w, const struct sim_chain *c, enum fault f, const struct fault_element *e, bool hit,
-                struct buf *b)
+                bool alone, struct buf *b)
 {
     char other[32];
+    unsigned long long n;
 
     if (!hit)
         f = FAULT_NONE;
@@ -104,9 +105,9 @@ static void one(struct world *w, const struct sim_chain *c, enum fault f, const 
         error(b, e->id, sim_chance(w, 500) ? 429 : -32005);
         break;
     case FAULT_WRONG_ID:
-        snprintf(other, sizeof other, "%llu", strtoull(e->id, NULL, 10) + 1000000 - sim_rnd(w, 2) * 1000001);
-        if (strcmp(other, "18446744073709551615") == 0)
-            snprintf(other, sizeof other, "0");
+        /* Of an earlier call, or one that never was; never another member's, which nobody could tell from the truth. */
+        n = strtoull(e->id, NULL, 10);
+        snprintf(other, sizeof other, "%llu", alone && sim_chance(w, 500) ? n - 1 : n + 1000000);
         element(w, c, e, other, true, b);
         break;
     case FAULT_NULL_ID:
@@ -159,7 +160,7 @@ static void body_of(struct world *w, const struct sim_chain *c, enum fault f, st
         break;
     }
     if (!array) {
-        one(w, c, f, &v[0], true, b);
+        one(w, c, f, &v[0], true, true, b);
     } else {
         shuffle(w, v, n);
         for (unsigned i = 0; i < n; i++) {
@@ -178,7 +179,7 @@ static void body_of(struct world *w, const struct sim_chain *c, enum fault f, st
             } else if (f == FAULT_NULL_ELEMENT && hit) {
                 buf_str(b, "null");
             } else {
-                one(w, c, f, &v[i], hit, b);
+                one(w, c, f, &v[i], hit, false, b);
             }
         }
         buf_str(b, first ? "[]" : "]");

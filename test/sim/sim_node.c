@@ -23,6 +23,7 @@ struct node_conn {
     unsigned calls; /* under way */
     enum fault fault;
     bool busy, close_after;
+    bool surplus;  /* bytes were sent that nobody asked for */
     bool doubtful; /* it got an answer that was not its own, or was told of the close: no more requests may come */
 };
 
@@ -181,10 +182,22 @@ static void take_request(struct node_conn *k, const struct h1_request *q)
     if (k->fault)
         sim_trace(w, "%s: will answer with %s", n->name, fault_name(k->fault));
     fault_response(w, n->chain, k->fault, v, k->calls, array, k->close_after, &k->out);
+    k->surplus |= k->fault == FAULT_SURPLUS;
     k->doubtful = fault_ends(k->fault) || k->close_after;
     if (k->fault == FAULT_RESET_BEFORE || k->fault == FAULT_FIN_BEFORE)
         in_us /= 4;
     sim_soon(w, &k->act, in_us);
+}
+
+static void conn_over(struct node_conn *k)
+{
+    sim_cancel(k->n->w, &k->act);
+    if (k->busy)
+        k->n->n_inflight -= k->calls;
+    h1_server_free(k->http);
+    buf_deinit(&k->out);
+    list_remove(&k->node);
+    free(k);
 }
 
 static void on_bytes(void *owner)
@@ -197,6 +210,11 @@ static void on_bytes(void *owner)
         enum h1_server_event ev = h1_server_feed(k->http, s.p + at, s.n - at, &used);
 
         at += used;
+        if (ev == H1_SERVER_REQUEST && k->busy && k->surplus) { /* its own bytes passed for the answer */
+            conn_reset(k->c);
+            conn_over(k);
+            return;
+        }
         if (ev == H1_SERVER_REQUEST) {
             take_request(k, h1_server_request(k->http));
             h1_server_next(k->http);
@@ -204,17 +222,6 @@ static void on_bytes(void *owner)
         sim_check(k->n->w, ev != H1_SERVER_BAD, "%s: bad HTTP: %s", k->n->name, h1_server_bad_reason(k->http));
     }
     conn_take(k->c, s.n);
-}
-
-static void conn_over(struct node_conn *k)
-{
-    sim_cancel(k->n->w, &k->act);
-    if (k->busy)
-        k->n->n_inflight -= k->calls;
-    h1_server_free(k->http);
-    buf_deinit(&k->out);
-    list_remove(&k->node);
-    free(k);
 }
 
 static void on_end(void *owner, bool reset)
