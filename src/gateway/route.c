@@ -340,7 +340,7 @@ bool route_may_join(const struct worker *w, const struct flight *f, uint64_t dea
 
 void route_join(struct worker *w, struct flight *f, struct call *c)
 {
-    bool joins = !flight_alone(f);
+    bool joins = f->state != FLIGHT_NEW;
 
     flight_join(f, c);
     w->n_waiting++;
@@ -349,6 +349,7 @@ void route_join(struct worker *w, struct flight *f, struct call *c)
         return;
     }
     w->stats.calls_coalesced++;
+    f->wanted = true; /* on the wire, all who waited before may have left */
     if (f->deadline_ms < c->deadline_ms)
         f->deadline_ms = c->deadline_ms;
     if (f->link)
