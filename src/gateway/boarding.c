@@ -133,6 +133,7 @@ void boarding_run(struct upstream *u)
     struct pool *p = &u->endpoint.pool;
     unsigned max_wire = u->endpoint.conf->max_inflight;
     struct list *it = u->waiting.next;
+    bool hold = false;
 
     u->again_us = UINT64_MAX;
     while (it != &u->waiting && p->n_idle && !(max_wire && u->n_wire >= max_wire)) {
@@ -149,6 +150,11 @@ void boarding_run(struct upstream *u)
         }
         if (!f->solo && !f->fresh_only)
             share = share_of(u);
+        /* Kept for those that wait on purpose: behind an answer that its client has no room for yet they would wait for
+         * ever, if one of them is what that client must have first. */
+        hold |= share == 0;
+        if (hold && p->n_idle == 1)
+            break;
         m = share ? pool_take(p, f->fresh_only, worker_now_ms(w)) : NULL;
         if (m) {
             n = gather(u, f, share);

@@ -25,6 +25,11 @@ static void check_upstream(struct world *w, const struct upstream *u, const stru
     unsigned max_wire = u->endpoint.conf->max_inflight;
     bool idle_link, light = false;
 
+    if (u->n_waiting)
+        sim_trace(
+            w, "%s: %u wait, %u of them alone; %u links idle, %u busy, %u dialling; again in %lld us, due at %lld ms",
+            n->name, u->n_waiting, u->n_solo, p->n_idle, p->n_busy, p->n_dialling, (long long)u->again_us,
+            heap_linked(&u->due) ? (long long)u->due.key : -1);
     sim_check(w, pool_sockets(p) <= p->conf->max_sockets, "%s: %u sockets", n->name, pool_sockets(p));
     sim_check(w, pool_sockets(p) == n->n_sockets + n->n_dials,
               "%s: the pool counts %u sockets, there are %u and %u dials", n->name, pool_sockets(p), n->n_sockets,
@@ -37,7 +42,7 @@ static void check_upstream(struct world *w, const struct upstream *u, const stru
     list_each (it, &u->waiting) {
         const struct flight *f = container_of(it, struct flight, queued);
 
-        light |= !f->fresh_only && (f->solo || !u->endpoint.conf->batch.window_us);
+        light |= !f->fresh_only && !u->endpoint.conf->batch.window_us;
     }
     sim_check(w, !(idle_link && light), "%s: calls wait beside an idle connection", n->name);
 }
