@@ -431,8 +431,10 @@ void link_abandon(struct flight *f)
     struct upstream *u = k->upstream;
 
     link_detach(k, f);
-    if (k->n_aboard)
+    if (k->n_aboard) {
+        upstream_mark(u); /* max_inflight may have held others back */
         return;
+    }
     link_close(k);
     upstream_link_lost(u, false);
 }
