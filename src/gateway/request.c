@@ -13,6 +13,7 @@
 #include "gateway/target.h"
 #include "gateway/worker.h"
 #include "io/stream.h"
+#include "rpc/block_ref.h"
 #include "rpc/error.h"
 
 enum {
@@ -167,16 +168,34 @@ void request_bad(struct session *s, unsigned status, const char *reason)
     refuse(x, &d);
 }
 
-/* Finds a flight for f's question that is in the air already.  Else f may be joined by others from now on. */
-static struct flight *find_shared(struct worker *w, struct flight *f, const struct call *c)
+/* Must the answer be of the same head as others of its array?  Clients use an array as a unit of consistency: what it
+ * says about the head is asked of one endpoint. */
+static bool goes_together(const struct chain *chain, const struct flight *f, const struct message_request *q)
+{
+    struct block_ref ref;
+
+    if (f->method->kind != METHOD_READ || f->method->class == CLASS_LOCAL)
+        return false;
+    block_ref_read(&ref, f->method, chain->conf->family, q->params);
+    return block_ref_is_head(&ref, chain->head.number[HEAD_LATEST]);
+}
+
+/* Finds a flight for f's question that is in the air already, at endpoint `with` unless that is NULL.  Else f may be
+ * joined by others from now on. */
+static struct flight *find_shared(struct worker *w, struct flight *f, const struct call *c, const struct upstream *with)
 {
     struct chain *chain = f->chain;
     struct flight *lead;
 
     f->fold_hex = chain->conf->family == CHAIN_EVM;
-    flight_table_key(&w->flights, f, chain->head.epoch, chain->write_epoch);
+    /* A block that is asked for by its hash or number is null until the node has it: only what never changes, and what
+     * is the same for whoever sends it, does not depend on the head. */
+    if (f->method->class == CLASS_STATIC || f->method->class == CLASS_PURE || f->method->class == CLASS_BROADCAST)
+        flight_table_key(&w->flights, f, 0, 0);
+    else
+        flight_table_key(&w->flights, f, chain->head.epoch, chain->write_epoch);
     lead = flight_table_find(&w->flights, f);
-    if (lead && route_may_join(w, lead, c->deadline_ms))
+    if (lead && (!with || lead->upstream == with) && route_may_join(w, lead, c->deadline_ms))
         return lead;
     if (lead)
         flight_table_remove(&w->flights, lead);
@@ -223,7 +242,9 @@ static void deny(struct exchange *x, struct call *c, const struct method *m)
         x->session->worker->failures[d.fail]++;
 }
 
-static void launch(struct exchange *x, const struct message_request *q, struct call *c)
+/* together: the endpoint of the array's calls that go together, once there is one; NULL: not of an array, or there is
+ * no choice. */
+static void launch(struct exchange *x, const struct message_request *q, struct call *c, struct upstream **together)
 {
     struct worker *w = x->session->worker;
     struct chain *chain = x->chain;
@@ -232,6 +253,7 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
     char plain[160]; /* longer than any pattern of the configuration */
     size_t n;
     struct flight *f, *lead = NULL;
+    struct upstream *u;
 
     if (q->method.escaped && (n = jtok_text(&q->method, plain, sizeof plain)) != (size_t)-1)
         name = slice_of(plain, n);
@@ -247,24 +269,32 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
     f->born_ms = worker_now_ms(w);
     f->deadline_ms = worker_now_ms(w) + rule->timeout_ms;
     f->heavy = rule->heavy;
+    if (together && !goes_together(chain, f, q))
+        together = NULL;
     if (c) {
         c->deadline_ms = f->deadline_ms;
         if (rule->coalesce)
-            lead = find_shared(w, f, c);
+            lead = find_shared(w, f, c, together ? *together : NULL);
         route_join(w, lead ? lead : f, c);
     }
     if (lead) {
+        if (together)
+            *together = lead->upstream;
         worker_flight_free(w, f);
         return;
     }
     chain->write_epoch += f->method->kind == METHOD_WRITE;
-    route_launch(route_owner(w, f), f);
+    u = route_launch(route_owner(w, f), f, together ? *together : NULL);
+    if (together)
+        *together = u;
 }
 
 static void take_calls(struct exchange *x, const struct message_body *b)
 {
     struct worker *w = x->session->worker;
     struct call *c = x->envelope.calls;
+    struct upstream *together = NULL;
+    bool choice = b->array && b->n > 1 && x->chain->n_upstreams > 1;
 
     w->stats.batches += b->array;
     w->stats.calls += b->n;
@@ -289,7 +319,7 @@ static void take_calls(struct exchange *x, const struct message_body *b)
             }
             answer_here(x, mine, &(struct error_detail){.fail = FAIL_OVERLOADED});
         } else {
-            launch(x, q, mine);
+            launch(x, q, mine, choice ? &together : NULL);
         }
     }
 }

@@ -65,12 +65,16 @@ static struct upstream *choose(struct chain *c, const struct flight *f)
     return i == PICK_NONE ? NULL : c->upstreams[i];
 }
 
-void route_launch(struct worker *w, struct flight *f)
+struct upstream *route_launch(struct worker *w, struct flight *f, struct upstream *with)
 {
-    struct upstream *u = choose(f->chain, f);
+    struct upstream *u = with;
 
-    if (!u || !upstream_enqueue(u, f, false))
-        route_refuse(w, f, &(struct route_failure){.fail = FAIL_QUEUE_FULL});
+    if (!u || !endpoint_usable(&u->endpoint, worker_now_ms(w)) || upstream_is_full(u))
+        u = choose(f->chain, f);
+    if (u && upstream_enqueue(u, f, false))
+        return u;
+    route_refuse(w, f, &(struct route_failure){.fail = FAIL_QUEUE_FULL});
+    return NULL;
 }
 
 /* Those who joined a flight that failed have an attempt of their own, together; the call that it was made for has had

@@ -21,7 +21,8 @@ struct route_failure {
 /* Which worker answers for a call: today always this one. The seam for equal calls to meet on one worker. */
 struct worker *route_owner(struct worker *w, const struct flight *f);
 
-void route_launch(struct worker *w, struct flight *f); /* finds an upstream and queues it there, or fails it */
+/* Queues f at `with` if that can take it, else where it is its turn.  Returns where; NULL: nowhere, it was refused. */
+struct upstream *route_launch(struct worker *w, struct flight *f, struct upstream *with);
 /* The try at f->upstream failed: moves f on to another socket or upstream if that is safe, else answers it. */
 void route_failed(struct worker *w, struct flight *f, const struct route_failure *why);
 /* f shared a request, and its endpoint did not answer it there: it sets out again if that is safe. */

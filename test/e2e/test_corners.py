@@ -337,7 +337,7 @@ class Tiers(Case):
     def two(self, **pool):
         ua, ub = self.upstream(sized), self.upstream(sized)
         g = self.gateway(config([endpoint(ua.url(), "a", tier=0, pool=pool, batch={"mode": "off"}),
-                                 endpoint(ub.url(), "b", tier=1)]))
+                                 endpoint(ub.url(), "b", tier=1, batch={"mode": "off"})], chain={"coalesce": False}))
         with g.client() as c:
             got = c.request(json.dumps([call(i, 10, 0.05) for i in range(10)])).json()
         self.assertEqual([len(x.get("result", ())) for x in got], [10] * 10, got)

@@ -97,7 +97,7 @@ class Pool(Case):
                 most[0] = max(most[0], g.status()["upstream_sockets"])
         t = threading.Thread(target=watch)
         t.start()
-        got = burst(g, 30)
+        got = burst(g, 30, "web3_sha3")
         stop.set()
         t.join()
         self.assertTrue(all("result" in x for x in got), got)

@@ -69,11 +69,11 @@ static const struct {
     {"Alchemy, two", 200, ONE(-32600, "Unsupported methods [trace_block, debug_x] in batch call"), BATCH_REFUSAL_METHOD,
      1, 0, 0, "trace_block|debug_x|"},
     {"dRPC, in every element", 500,
-     "[" NO(1, 31, "Batch of more than 3 requests are not allowed on free tier") "," NO(2, 31, "Batch of more than 3 requests are not allowed on free tier") "," NO(
-         3, 31,
-         "Batch of more than 3 requests are not allowed on free tier") "," NO(4, 31,
+     "[" NO(1, 31, "Batch of more than 3 requests are not allowed on free tier") "," NO(
+         2, 31,
+         "Batch of more than 3 requests are not allowed on free tier") "," NO(3, 31,
                                                                               "Batch of more than 3 requests are not "
-                                                                              "allowed on free tier") "," NO(5, 31,
+                                                                              "allowed on free tier") "," NO(4, 31,
                                                                                                              "Batch of "
                                                                                                              "more "
                                                                                                              "than 3 "
@@ -81,7 +81,16 @@ static const struct {
                                                                                                              "are not "
                                                                                                              "allowed "
                                                                                                              "on free "
-                                                                                                             "tier") "]",
+                                                                                                             "tier") "," NO(5,
+                                                                                                                            31,
+                                                                                                                            "Batch of "
+                                                                                                                            "more "
+                                                                                                                            "than 3 "
+                                                                                                                            "requests "
+                                                                                                                            "are not "
+                                                                                                                            "allowed "
+                                                                                                                            "on free "
+                                                                                                                            "tier") "]",
      BATCH_REFUSAL_CALLS, 1, 3, 0, ""},
     {"dRPC, as one", 500,
      ONE(31, "Batch of more than 3 requests are not allowed on free tier, to use this feature register paid account"),
