@@ -39,6 +39,8 @@ struct chain_conf {
     uint64_t chain_id; /* 0: not set */
     bool is_default;
     bool coalesce;
+    size_t cache_max_bytes; /* 0: no answers are kept */
+    bool cache_head;
     uint64_t block_time_ms;            /* 0: not set */
     const struct method_conf *methods; /* exact names first, then by falling length of the pattern */
     size_t n_methods;

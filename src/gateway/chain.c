@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "cache/cache.h"
 #include "gateway/worker.h"
 #include "rpc/head_read.h"
 #include "rpc/method.h"
@@ -19,6 +20,8 @@ struct chain *chain_new(struct worker *w, const struct chain_conf *conf)
     c->head_places = mem_array(method_slots(), 1);
     for (unsigned i = 0; i < method_slots(); i++)
         c->head_places[i] = (unsigned char)head_place_of(conf->family == CHAIN_SOLANA, slice_str(method_at(i)->name));
+    if (conf->cache_max_bytes)
+        c->cache = cache_new(conf->cache_max_bytes);
     rules_init(&c->rules, conf, w->conf->limits.call_timeout_ms);
     for (size_t i = 0; i < conf->n_endpoints; i++) {
         struct upstream *u = upstream_new(c, (unsigned)i, &conf->endpoints[i]);
@@ -42,6 +45,7 @@ struct chain *chain_free(struct chain *c)
     free(c->methods);
     free(c->head_places);
     rules_deinit(&c->rules);
+    cache_free(c->cache);
     free(c->upstreams);
     free(c->turns);
     free(c);

@@ -158,7 +158,7 @@ bool link_batch_answered(struct link *k, const struct h1_response *res)
             again(w, f, !v.whole || batch_verdict_alone(&v), &why);
     }
     blob_unref(ref);
-    return a->answered || !a->foreign; /* all of them foreign: these are the answers of another request */
+    return !a->foreign; /* an answer that nobody asked for here: whose is the next one? */
 }
 
 void link_batch_too_large(struct link *k)

@@ -9,6 +9,7 @@
 #include "gateway/access.h"
 #include "gateway/access_log.h"
 #include "gateway/chain.h"
+#include "gateway/keep.h"
 #include "gateway/route.h"
 #include "gateway/target.h"
 #include "gateway/worker.h"
@@ -180,21 +181,26 @@ static bool goes_together(const struct chain *chain, const struct flight *f, con
     return block_ref_is_head(&ref, chain->head.number[HEAD_LATEST]);
 }
 
-/* Finds a flight for f's question that is in the air already, at endpoint `with` unless that is NULL.  Else f may be
- * joined by others from now on. */
-static struct flight *find_shared(struct worker *w, struct flight *f, const struct call *c, const struct upstream *with)
+static void make_key(struct worker *w, struct flight *f)
 {
     struct chain *chain = f->chain;
-    struct flight *lead;
+    enum method_class class = f->method->class;
 
     f->fold_hex = chain->conf->family == CHAIN_EVM;
     /* A block that is asked for by its hash or number is null until the node has it: only what never changes, and what
      * is the same for whoever sends it, does not depend on the head. */
-    if (f->method->class == CLASS_STATIC || f->method->class == CLASS_PURE || f->method->class == CLASS_BROADCAST)
+    if (class == CLASS_STATIC || class == CLASS_PURE || class == CLASS_BROADCAST)
         flight_table_key(&w->flights, f, 0, 0);
     else
         flight_table_key(&w->flights, f, chain->head.epoch, chain->write_epoch);
-    lead = flight_table_find(&w->flights, f);
+}
+
+/* Finds a flight for f's question that is in the air already, at endpoint `with` unless that is NULL.  Else f may be
+ * joined by others from now on. */
+static struct flight *find_shared(struct worker *w, struct flight *f, const struct call *c, const struct upstream *with)
+{
+    struct flight *lead = flight_table_find(&w->flights, f);
+
     if (lead && (!with || lead->upstream == with) && route_may_join(w, lead, c->deadline_ms))
         return lead;
     if (lead)
@@ -242,6 +248,19 @@ static void deny(struct exchange *x, struct call *c, const struct method *m)
         x->session->worker->failures[d.fail]++;
 }
 
+/* Answers c from what is kept. */
+static bool answer_kept(struct exchange *x, struct call *c, const struct flight *f)
+{
+    struct chunk kept;
+
+    if (!keep_find(f, &kept))
+        return false;
+    x->session->worker->stats.calls_cached++;
+    access_log_call(x, f, false, kept.s.n, FAIL_NONE);
+    session_answer(x->session, x, c, false, kept.s, kept.ref);
+    return true;
+}
+
 /* together: the endpoint of the array's calls that go together, once there is one; NULL: not of an array, or there is
  * no choice. */
 static void launch(struct exchange *x, const struct message_request *q, struct call *c, struct upstream **together)
@@ -269,8 +288,17 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
     f->born_ms = worker_now_ms(w);
     f->deadline_ms = worker_now_ms(w) + rule->timeout_ms;
     f->heavy = rule->heavy;
+    /* What an array says of the head is of one head: then it is not taken from what was kept of another moment. */
+    f->keep = c && rule->cache && chain->cache &&
+              !(x->envelope.array && chain->conf->cache_head && goes_together(chain, f, q));
     if (together && !goes_together(chain, f, q))
         together = NULL;
+    if (c && (rule->coalesce || f->keep))
+        make_key(w, f);
+    if (f->keep && answer_kept(x, c, f)) {
+        worker_flight_free(w, f);
+        return;
+    }
     if (c) {
         c->deadline_ms = f->deadline_ms;
         if (rule->coalesce)

@@ -2,9 +2,11 @@
 
 #include "gateway/access_log.h"
 #include "gateway/chain.h"
+#include "gateway/keep.h"
 #include "gateway/link.h"
 #include "gateway/session.h"
 #include "gateway/worker.h"
+#include "rpc/block_ref.h"
 #include "rpc/error.h"
 #include "rpc/head_read.h"
 
@@ -182,6 +184,22 @@ static void log_calls(struct worker *w, const struct flight *f, bool is_error, s
         access_log_call(exchange_of(container_of(it, struct call, waiting)), f, is_error, bytes, fail);
 }
 
+/* Which of the heads that clients tell apart the flight asked for. */
+static enum head_kind head_kind_of(const struct flight *f)
+{
+    struct block_ref r;
+
+    block_ref_read(&r, f->method, f->chain->conf->family,
+                   slice_of(f->tail + f->params_at, f->tail_n - f->params_at - 1));
+    if (f->chain->conf->family == CHAIN_SOLANA)
+        return r.commitment == COMMITMENT_PROCESSED   ? HEAD_LATEST
+               : r.commitment == COMMITMENT_CONFIRMED ? HEAD_SAFE
+                                                      : HEAD_FINALIZED;
+    if (r.kind != BLOCK_REF_TAG)
+        return HEAD_LATEST;
+    return r.tag == TAG_FINALIZED ? HEAD_FINALIZED : r.tag == TAG_SAFE ? HEAD_SAFE : HEAD_LATEST;
+}
+
 /* What an answer says about the chain, before anyone is shown it. */
 static void route_learn(struct flight *f, struct slice payload)
 {
@@ -189,7 +207,7 @@ static void route_learn(struct flight *f, struct slice payload)
     uint64_t number;
 
     if (place != HEAD_NOWHERE && head_read(place, payload, &number))
-        head_note(&f->chain->head, HEAD_LATEST, number);
+        head_note(&f->chain->head, head_kind_of(f), number);
     f->chain->write_epoch += f->method->kind == METHOD_WRITE;
 }
 
@@ -231,6 +249,8 @@ void route_answered(struct worker *w, struct flight *f, bool is_error, struct sl
     log_calls(w, f, is_error, payload.n, FAIL_NONE);
     if (!is_error)
         route_learn(f, payload);
+    if (!is_error && f->keep)
+        keep_offer(f, payload, ref);
     if (!ref && f->calls.next != f->calls.prev) { /* one copy for all of them */
         ref = blob_copy(payload);
         if (ref)

@@ -40,6 +40,7 @@ void flight_init(struct flight *f, const struct message_request *q, const struct
     f->try_until_ms = UINT64_MAX;
     f->key = slice_of(NULL, 0);
     f->key_own = NULL;
+    f->keep = false;
     f->due = (struct heap_node){0};
     f->method = m;
     f->chain = NULL;

@@ -49,7 +49,9 @@ struct flight {
     struct link *link;
     struct slice key; /* rpc/flight_key.h: in tail, or in key_own */
     char *key_own;
+    uint64_t text_hash; /* of the key alone */
     uint64_t key_hash, head_epoch, write_epoch;
+    bool keep;                /* its result may be kept */
     struct flight *same_slot; /* in the worker's table */
     char *tail; /* what follows the id in the request: `,"method":...,"params":...}`; tail_store or owned */
     size_t tail_n;

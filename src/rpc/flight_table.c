@@ -37,8 +37,9 @@ void flight_table_key(const struct flight_table *t, struct flight *f, uint64_t h
     }
     f->head_epoch = head_epoch;
     f->write_epoch = write_epoch;
+    f->text_hash = hash_bytes(&t->secret, 0, f->key.p, f->key.n);
     mix = (uint64_t)(uintptr_t)f->chain ^ (head_epoch << 32 | head_epoch >> 32) ^ write_epoch;
-    f->key_hash = hash_bytes(&t->secret, mix, f->key.p, f->key.n);
+    f->key_hash = f->text_hash ^ mix * UINT64_C(0x9e3779b97f4a7c15);
 }
 
 static bool same(const struct flight *a, const struct flight *b)

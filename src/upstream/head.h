@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The moving heads that clients tell apart: a block that is new to one of them is old for the next. */
+/* The moving heads that clients tell apart: a block that is new to one of them is old for the next.  On Solana these
+ * are the commitments processed, confirmed and finalized. */
 enum head_kind { HEAD_LATEST, HEAD_SAFE, HEAD_FINALIZED, HEAD_KINDS };
 
 /* A number so far below the known one is a chain that was set back (a test node), not a node that lags. */

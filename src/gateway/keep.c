@@ -1,0 +1,112 @@
+#include "gateway/keep.h"
+
+#include "cache/cache.h"
+#include "gateway/chain.h"
+#include "gateway/worker.h"
+#include "rpc/block_ref.h"
+
+/* Two names for one list of rules: the table's, which knows no cache, and the cache's, which knows no methods. */
+_Static_assert((int)CACHE_NEVER == (int)CACHE_RULE_NEVER && (int)CACHE_STATIC == (int)CACHE_RULE_STATIC &&
+                   (int)CACHE_BY_HASH == (int)CACHE_RULE_BY_HASH && (int)CACHE_BY_NUMBER == (int)CACHE_RULE_BY_NUMBER &&
+                   (int)CACHE_BY_TX == (int)CACHE_RULE_BY_TX && (int)CACHE_RANGE == (int)CACHE_RULE_RANGE &&
+                   (int)CACHE_SLOT == (int)CACHE_RULE_SLOT && (int)CACHE_SETTLED == (int)CACHE_RULE_SETTLED &&
+                   (int)CACHE_HEAD == (int)CACHE_RULE_HEAD,
+               "a rule has the same number in both");
+
+/* How old an answer about the head may get when no later head is heard of and the block time is not known. */
+enum { HEAD_AGE_EVM_MS = 1000, HEAD_AGE_SOLANA_MS = 400 };
+
+bool keep_find(const struct flight *f, struct chunk *out)
+{
+    struct chain *c = f->chain;
+
+    return cache_get(c->cache, f->text_hash, f->key, worker_now_ms(c->worker), c->head.epoch, out, NULL);
+}
+
+static enum cache_ref tag_ref(enum block_tag tag)
+{
+    switch (tag) {
+    case TAG_NONE:
+        return CACHE_REF_NUMBER;
+    case TAG_ABSENT:
+        return CACHE_REF_MISSING;
+    case TAG_PENDING:
+        return CACHE_REF_PENDING;
+    default:
+        return CACHE_REF_TAG;
+    }
+}
+
+/* A range is as movable as the more movable of its ends. */
+static enum cache_ref range_ref(const struct block_ref *r)
+{
+    enum cache_ref from = tag_ref(r->from_tag), to = tag_ref(r->tag);
+
+    if (from == CACHE_REF_PENDING || to == CACHE_REF_PENDING)
+        return CACHE_REF_PENDING;
+    if (to != CACHE_REF_NUMBER)
+        return to;
+    return from == CACHE_REF_NUMBER ? CACHE_REF_RANGE : from;
+}
+
+static enum cache_ref ref_of(const struct block_ref *r)
+{
+    switch (r->kind) {
+    case BLOCK_REF_NONE:
+        return CACHE_REF_NONE;
+    case BLOCK_REF_MISSING:
+        return CACHE_REF_MISSING;
+    case BLOCK_REF_TAG:
+        return r->tag == TAG_NONE ? CACHE_REF_TAG : tag_ref(r->tag);
+    case BLOCK_REF_NUMBER:
+    case BLOCK_REF_EPOCH:
+        return CACHE_REF_NUMBER;
+    case BLOCK_REF_HASH:
+        return CACHE_REF_HASH;
+    case BLOCK_REF_RANGE:
+        return range_ref(r);
+    case BLOCK_REF_SLOT:
+        return CACHE_REF_SLOT;
+    case BLOCK_REF_UNCLEAR:
+        break;
+    }
+    return CACHE_REF_UNCLEAR;
+}
+
+static uint64_t head_age_ms(const struct chain_conf *conf)
+{
+    if (conf->block_time_ms)
+        return conf->block_time_ms;
+    return conf->family == CHAIN_SOLANA ? HEAD_AGE_SOLANA_MS : HEAD_AGE_EVM_MS;
+}
+
+void keep_offer(const struct flight *f, struct slice result, struct blob *ref)
+{
+    struct chain *c = f->chain;
+    const struct chain_conf *conf = c->conf;
+    struct cache_question q = {
+        .rule = (enum cache_rule_kind)f->method->cache,
+        .head_wanted = conf->cache_head,
+        .finalized = c->head.number[HEAD_FINALIZED],
+        .finalized_known = c->head.number[HEAD_FINALIZED] != 0,
+    };
+    struct block_ref r;
+    enum cache_scope scope;
+
+    block_ref_read(&r, f->method, conf->family, slice_of(f->tail + f->params_at, f->tail_n - f->params_at - 1));
+    q.ref = ref_of(&r);
+    q.number = r.kind == BLOCK_REF_RANGE ? r.from : r.number;
+    q.to_number = r.number;
+    q.finalized_commitment = r.commitment == COMMITMENT_NONE || r.commitment == COMMITMENT_FINALIZED;
+    scope = cache_rule_judge(&q, result);
+    if (scope == CACHE_NOT_KEPT)
+        return;
+    cache_put(c->cache,
+              &(struct cache_item){.hash = f->text_hash,
+                                   .key = f->key,
+                                   .rule = q.rule,
+                                   .scope = scope,
+                                   .epoch = f->head_epoch,
+                                   .expires_ms = f->born_ms + head_age_ms(conf)},
+              (struct chunk){result, ref});
+}

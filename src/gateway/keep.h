@@ -1,0 +1,14 @@
+/* keep.h - flights and the cache of their chain: is the answer there already, and is this one worth keeping? */
+#ifndef MILLRACE_GATEWAY_KEEP_H
+#define MILLRACE_GATEWAY_KEEP_H
+
+#include "base/blob.h"
+#include "rpc/flight.h"
+
+/* The answer to f's question, whose key is made.  true: out->ref is the caller's. */
+bool keep_find(const struct flight *f, struct chunk *out);
+
+/* A result that came for f; ref NULL: it is borrowed. */
+void keep_offer(const struct flight *f, struct slice result, struct blob *ref);
+
+#endif
