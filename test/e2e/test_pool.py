@@ -215,7 +215,7 @@ class Pool(Case):
 
     def test_steady_load_reuses(self):
         d = self.devnode("--family", "evm", "--delay-us", "500")
-        g = self.gateway(config(endpoint(d.url), chain={"coalesce": False}))
+        g = self.gateway(config(endpoint(d.url), chain={"coalesce": False, "cache": {"max_bytes": 0}}))
         errors = []
 
         def load():
