@@ -183,7 +183,7 @@ static bool is_excuse(struct world *w, const struct element *e, bool slow)
         return !w->p.calm;
     if (!has(e->payload, "\"reason\":\""))
         return false;
-    return !w->p.calm || (slow && has(e->payload, "queue_timeout"));
+    return !w->p.calm || (slow && has(e->payload, "_timeout\""));
 }
 
 static void judge_provenance(struct world *w, unsigned client, struct sim_chain *c, const struct want *want,
