@@ -1,6 +1,7 @@
 #include "gateway/boarding.h"
 
 #include "base/mem.h"
+#include "base/plant.h"
 #include "gateway/link.h"
 #include "gateway/link_batch.h"
 #include "gateway/room.h"
@@ -136,7 +137,7 @@ void boarding_run(struct upstream *u)
     bool hold = false;
 
     u->again_us = UINT64_MAX;
-    while (it != &u->waiting && p->n_idle && !(max_wire && u->n_wire >= max_wire)) {
+    while (it != &u->waiting && p->n_idle && !(max_wire && u->n_wire >= max_wire && !planted(PLANT_INFLIGHT_UNBOUND))) {
         struct flight *f = container_of(it, struct flight, queued);
         struct list *before = it->prev;
         struct pool_member *m;
@@ -153,7 +154,7 @@ void boarding_run(struct upstream *u)
         /* Kept for those that wait on purpose: behind an answer that its client has no room for yet they would wait for
          * ever, if one of them is what that client must have first. */
         hold |= share == 0;
-        if (hold && p->n_idle == 1)
+        if ((hold || planted(PLANT_WAITS_BESIDE_IDLE)) && p->n_idle == 1)
             break;
         m = share ? pool_take(p, f->fresh_only, worker_now_ms(w)) : NULL;
         if (m) {

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/plant.h"
 #include "gateway/chain.h"
 #include "gateway/link_batch.h"
 #include "gateway/room.h"
@@ -100,7 +101,7 @@ void link_resume(struct link *k)
         return;
     list_remove(&k->stall);
     k->stalled = false;
-    if (stream_read_start(k->stream) < 0)
+    if (!planted(PLANT_STALLED_FOREVER) && stream_read_start(k->stream) < 0)
         log_event(LOG_WARN, "link_resume_failed", LOG_S("endpoint", k->upstream->endpoint.conf->name));
 }
 
@@ -198,6 +199,8 @@ static enum fail judge(const struct link *k, const struct h1_response *res, stru
         return FAIL_UPSTREAM_HTTP_STATUS;
     if (f)
         return f;
+    if (planted(PLANT_ID_UNCHECKED))
+        return FAIL_NONE;
     if (m->id_known)
         return m->id == k->seats[0].id ? FAIL_NONE : FAIL_UPSTREAM_WRONG_ID;
     /* A server that could not read the id says so with null (JSON-RPC 2.0 section 5); the one request on this
@@ -224,7 +227,7 @@ static bool on_single(struct link *k, const struct h1_response *res)
     } else {
         route_answered(w, f, m.kind == MESSAGE_ERROR, m.payload, ref);
     }
-    return fail != FAIL_UPSTREAM_WRONG_ID;
+    return fail != FAIL_UPSTREAM_WRONG_ID || planted(PLANT_DOUBTFUL_REUSED);
 }
 
 static void on_response(struct link *k, bool surplus)
@@ -232,7 +235,7 @@ static void on_response(struct link *k, bool surplus)
     const struct h1_response *res = h1_client_response(k->http);
     struct upstream *u = k->upstream;
     struct worker *w = worker_of(k);
-    bool reuse = res->keep_alive && !surplus && !upstream_must_yield(u);
+    bool reuse = (res->keep_alive || planted(PLANT_CLOSE_IGNORED)) && !surplus && !upstream_must_yield(u);
 
     reuse &= k->n_seats == 1 ? on_single(k, res) : link_batch_answered(k, res);
     w->stats.late_answers += surplus;
@@ -400,7 +403,7 @@ int link_send(struct link *k, struct flight *const *v, unsigned n)
 
     assert(k->state == LINK_IDLE && k->member.state == POOL_BUSY);
     h1_client_start(k->http);
-    if (n == 1)
+    if (n == 1 && !planted(PLANT_ARRAY_OF_ONE))
         put_request(g, &u->endpoint, v[0]);
     else
         k->body_bytes = link_batch_put(g, worker_of(k), &u->endpoint, v, n);

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/mem.h"
+#include "base/plant.h"
 #include "gateway/chain.h"
 #include "gateway/route.h"
 #include "gateway/worker.h"

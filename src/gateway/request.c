@@ -6,6 +6,7 @@
 #include "admin/probes.h"
 #include "admin/status.h"
 #include "admin/table.h"
+#include "base/plant.h"
 #include "gateway/access.h"
 #include "gateway/access_log.h"
 #include "gateway/chain.h"
@@ -286,7 +287,7 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
     f->chain = chain;
     f->start_us = x->start_us;
     f->born_ms = worker_now_ms(w);
-    f->deadline_ms = worker_now_ms(w) + rule->timeout_ms;
+    f->deadline_ms = worker_now_ms(w) + rule->timeout_ms * (planted(PLANT_DEADLINE_FAR) ? 10000 : 1);
     f->heavy = rule->heavy;
     /* What an array says of the head is of one head: then it is not taken from what was kept of another moment. */
     f->keep = c && rule->cache && chain->cache &&
@@ -301,7 +302,8 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
     }
     if (c) {
         c->deadline_ms = f->deadline_ms;
-        if (rule->coalesce)
+        if (rule->coalesce || (planted(PLANT_FILTER_SHARED) && f->method->kind == METHOD_FILTER) ||
+            (planted(PLANT_UNKNOWN_SHARED) && f->method->kind == METHOD_UNKNOWN))
             lead = find_shared(w, f, c, together ? *together : NULL);
         route_join(w, lead ? lead : f, c);
     }

@@ -1,5 +1,6 @@
 #include "gateway/room.h"
 
+#include "base/plant.h"
 #include "gateway/link.h"
 #include "gateway/session.h"
 #include "gateway/worker.h"
@@ -109,6 +110,8 @@ static void resume_flights(struct session *s)
     const struct call *next = next_call(s);
     struct list *it = &s->parked;
 
+    if (planted(PLANT_PARKED_FOREVER))
+        return;
     for (unsigned n = 0; n < UNPARK_AT_ONCE && it->next != &s->parked && !session_backed_up(s, NULL); n++)
         it = it->next;
     while (it != &s->parked) { /* the last first: each goes to the front of its queue */

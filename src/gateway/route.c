@@ -1,5 +1,6 @@
 #include "gateway/route.h"
 
+#include "base/plant.h"
 #include "gateway/access_log.h"
 #include "gateway/chain.h"
 #include "gateway/keep.h"
@@ -238,6 +239,8 @@ static void answer(struct worker *w, struct call *c, bool is_error, struct slice
     struct exchange *x = exchange_of(c);
 
     w->n_waiting--;
+    if (planted(PLANT_ANSWER_LOST) && x->envelope.pending == 3)
+        return;
     session_answer(x->session, x, c, is_error, payload, ref ? blob_ref(ref) : NULL);
 }
 
@@ -373,7 +376,7 @@ void route_join(struct worker *w, struct flight *f, struct call *c)
         return;
     }
     w->stats.calls_coalesced++;
-    f->wanted = true; /* on the wire, all who waited before may have left */
+    f->wanted |= !planted(PLANT_JOINED_UNWANTED); /* on the wire, all who waited before may have left */
     if (f->deadline_ms < c->deadline_ms)
         f->deadline_ms = c->deadline_ms;
     if (f->link)
@@ -390,11 +393,11 @@ void route_leave(struct worker *w, struct call *c)
         link_left(f->link, session_of(c));
     flight_leave(c);
     w->n_waiting--;
-    if (!flight_alone(f))
+    if (!flight_alone(f) && !planted(PLANT_FREED_BY_FIRST_LEAVER))
         return;
     f->wanted = false;
     /* On the wire it stays: the answer is on its way and will free the connection. Its deadline still stands. */
-    if (f->state == FLIGHT_WIRE)
+    if (f->state == FLIGHT_WIRE && !planted(PLANT_FREED_ON_WIRE))
         return;
     upstream_dequeue(f);
     worker_flight_free(w, f);

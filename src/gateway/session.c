@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/plant.h"
 #include "gateway/chain.h"
 #include "gateway/link.h"
 #include "gateway/reply.h"
@@ -291,7 +292,7 @@ static void on_end(void *owner, int status)
 {
     struct session *s = owner;
 
-    if (status < 0 || (s->n_exchanges == 0 && stream_queued_bytes(s->stream) == 0)) {
+    if (status < 0 || planted(PLANT_HALF_CLOSE_ENDS) || (s->n_exchanges == 0 && stream_queued_bytes(s->stream) == 0)) {
         session_close(s);
         return;
     }
@@ -444,7 +445,9 @@ void session_answer(struct session *s, struct exchange *x, struct call *c, bool 
     bool now = first && s->n_exchanges == 1 && x->envelope.pending == 1 && !x->envelope.array &&
                stream_queued_bytes(s->stream) == 0 && !list_linked(&s->dirty) && !s->parsing;
 
-    if (!now && !ref) {
+    if (planted(PLANT_BYTES_CHANGED) && ref && payload.n > 60000)
+        ref->p[ref->n - 1000] ^= 1;
+    if (!now && !ref && !planted(PLANT_BORROWED_KEPT)) {
         ref = blob_copy(payload);
         if (ref) {
             payload = slice_of(ref->p, ref->n);

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "base/plant.h"
 #include "gateway/chain.h"
 #include "gateway/link.h"
 #include "gateway/room.h"
@@ -153,6 +154,8 @@ void worker_flight_free(struct worker *w, struct flight *f)
 {
     heap_remove(&w->flights_due, &f->due);
     flight_table_remove(&w->flights, f);
+    if (planted(PLANT_FLIGHT_LEAKED) && !f->wanted)
+        return;
     flight_deinit(f);
     assert(w->n_flights > 0);
     w->n_flights--;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/plant.h"
 
 struct batch_place {
     uint64_t id;
@@ -79,6 +80,8 @@ static struct batch_member *find(struct batch_answer *a, uint64_t id)
 {
     size_t low = 0, high = a->n;
 
+    if (planted(PLANT_MATCHED_BY_PLACE))
+        return a->next < a->n ? &a->members[a->next++] : NULL;
     if (a->next < a->n && a->members[a->next].id == id)
         return &a->members[a->next++];
     if (!a->ascending && !a->placed)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/plant.h"
 #include "rpc/flight_key.h"
 
 enum { FIRST_SLOTS = 1024 };
@@ -35,6 +36,10 @@ void flight_table_key(const struct flight_table *t, struct flight *f, uint64_t h
         f->key_own = mem_grow(NULL, tail.n);
         f->key = slice_of(f->key_own, flight_key_write(f->key_own, tail, fold));
     }
+    if (planted(PLANT_KEY_WITHOUT_PARAMS))
+        f->key.n = f->params_at;
+    if (planted(PLANT_KEY_WITHOUT_EPOCH))
+        head_epoch = 0;
     f->head_epoch = head_epoch;
     f->write_epoch = write_epoch;
     f->text_hash = hash_bytes(&t->secret, 0, f->key.p, f->key.n);

@@ -184,7 +184,7 @@ static void draw_params(struct world *w, const char *m, struct ask *a, struct bu
                                        "9xqeWvG816bUx9EPjHmaT23yvVM2ZWbrrpZb9PusVFin",
                                        "9xQeWvG816bUx9EPjHmaT23yvVM2ZWbrrpZb9PusVFiN"};
     /* A few that everybody asks, and some that nobody else does. */
-    uint64_t k = sim_chance(w, 700) ? sim_rnd(w, 3) : 16 + w->next_number++;
+    uint64_t k = sim_chance(w, w->p.swarm ? 950 : 700) ? sim_rnd(w, w->p.swarm ? 1 : 3) : 16 + w->next_number++;
 
     if (strcmp(m, "eth_call") == 0) {
         buf_printf(b, "[%s{\"to\":", gap(w));

@@ -271,6 +271,8 @@ struct client *client_new(struct world *w, unsigned index)
     struct client *cl = mem_zero(sizeof *cl);
     uint64_t r = sim_rnd(w, 1000);
 
+    if (w->p.swarm && sim_chance(w, 400))
+        r = 800; /* a quitter */
     while (r >= shares[cl->manner])
         r -= shares[cl->manner++];
     cl->w = w;

@@ -41,6 +41,7 @@ static void draw_profile(struct world *w)
         .lag = sim_chance(w, 250),
         .coalesce = sim_chance(w, 800),
         .cache = sim_chance(w, 400),
+        .swarm = sim_chance(w, 200),
         .fault_permille = one_of(w, 20, 100, 400),
         .clients = 1 + (unsigned)sim_rnd(w, 12),
         .posts = 1 + (unsigned)sim_rnd(w, 12),

@@ -44,6 +44,7 @@ struct sim_profile {
     bool calm; /* endpoints make no mistakes and bounds are wide: every call must get its result */
     bool lag;  /* endpoints may be behind the chain's head */
     bool coalesce, cache;
+    bool swarm; /* clients who all ask the same few questions, and often leave */
     unsigned fault_permille;
     unsigned clients, posts; /* and posts of each client */
     unsigned call_timeout_ms;
