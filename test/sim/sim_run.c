@@ -38,6 +38,7 @@ static void draw_profile(struct world *w)
 
     *p = (struct sim_profile){
         .calm = sim_chance(w, 350),
+        .roomy = sim_chance(w, 400),
         .lag = sim_chance(w, 250),
         .coalesce = sim_chance(w, 800),
         .cache = sim_chance(w, 400),
@@ -51,6 +52,8 @@ static void draw_profile(struct world *w)
         .max_upstream_sockets = one_of(w, 3, 12, 1000),
         .max_client_buffer_bytes = one_of(w, 65536, 200000, 2000000),
     };
+    if (p->roomy)
+        p->max_upstream_sockets = 1000;
     if (p->calm)
         p->call_timeout_ms = 60000;
     else if (sim_chance(w, 150))
@@ -71,8 +74,12 @@ static void put_endpoint(struct world *w, struct node *n, struct buf *b)
 
     n->max_sockets = sim_chance(w, 300) ? 1 : 1 + (unsigned)sim_rnd(w, 8);
     n->max_inflight = sim_chance(w, 200) ? 1 + (unsigned)sim_rnd(w, 4) : 0;
+    if (w->p.roomy) {
+        n->max_sockets = 100;
+        n->max_inflight = 0;
+    }
     max_idle = (unsigned)sim_rnd(w, n->max_sockets + 1);
-    warm = (unsigned)sim_rnd(w, max_idle + 1);
+    warm = (unsigned)sim_rnd(w, (max_idle < 5 ? max_idle : 5) + 1);
     if (warm > w->warm_left)
         warm = w->warm_left;
     w->warm_left -= warm;

@@ -41,8 +41,9 @@ struct sim_chain {
 
 /* How a run is: drawn once from the seed. */
 struct sim_profile {
-    bool calm; /* endpoints make no mistakes and bounds are wide: every call must get its result */
-    bool lag;  /* endpoints may be behind the chain's head */
+    bool calm;  /* endpoints make no mistakes and bounds are wide: every call must get its result */
+    bool roomy; /* sockets for everybody */
+    bool lag;   /* endpoints may be behind the chain's head */
     bool coalesce, cache;
     bool swarm; /* clients who all ask the same few questions, and often leave */
     unsigned fault_permille;
