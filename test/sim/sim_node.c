@@ -64,7 +64,7 @@ static void served(struct node_conn *k, struct ask *a, uint64_t head)
 
     sim_check(w, w->n_served < SIM_SERVED_MAX, "the gateway asks endlessly");
     w->served[w->n_served] = (struct sim_served){.hash = a->hash, .left_us = k->c->written_us, .head = head};
-    if (a->kind == ASK_HEAD && !k->n->chain->told_us[head - k->n->chain->first_head])
+    if (a->of_head && !k->n->chain->told_us[head - k->n->chain->first_head]) /* many answers give it away */
         k->n->chain->told_us[head - k->n->chain->first_head] = w->now_us;
     if (a->kind == ASK_FILTER || a->kind == ASK_UNKNOWN) {
         struct sim_count *q = sim_run_count(w, a->hash);

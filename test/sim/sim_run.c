@@ -152,7 +152,7 @@ static void build_world(struct world *w)
         c->evm = i == 0;
         c->name = c->evm ? "evm" : "sol";
         c->head = c->first_head = FIRST_HEAD;
-        c->block_us = 1000 + sim_rnd(w, 20000);
+        c->block_us = 500 + sim_rnd(w, sim_chance(w, 500) ? 2000 : 20000);
         c->tick.fire = on_tick;
         sim_soon(w, &c->tick, c->block_us);
         if (i)

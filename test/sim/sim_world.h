@@ -32,7 +32,7 @@ struct sim_chain {
     const char *name;
     bool evm;
     uint64_t head;
-    uint64_t told_us[SIM_HEADS_MAX]; /* when an endpoint first gave that head as an answer of its own; 0: never */
+    uint64_t told_us[SIM_HEADS_MAX]; /* when an endpoint first gave an answer at that head; 0: never */
     uint64_t first_head;
     uint64_t announced; /* the highest head that a client was told by eth_blockNumber or getSlot */
     uint64_t block_us;
