@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The parts of the test command: builds, unit tests, end to end, clients, fuzzing, source checks, thread sanitizer.
+"""The parts of the test command: builds, unit tests, simulation, end to end, clients, fuzzing, source checks, thread sanitizer.
 
 Every part counts its tests; a build is a test too.  What cannot run is a failure, never a skip.
 """
@@ -19,6 +19,7 @@ TEST = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(TEST)
 OUT = os.path.join(ROOT, "build-test")
 CPUS = len(os.sched_getaffinity(0))
+SIM_RUNS, SIM_SECONDS = os.environ.get("SIM_RUNS", "10000"), os.environ.get("SIM_SECONDS", "60")
 FUZZ_SECONDS = int(os.environ.get("FUZZ_SECONDS", "20"))
 SANITIZERS = {
     "ASAN_OPTIONS": "detect_leaks=1:exitcode=99",
@@ -30,7 +31,7 @@ SANITIZERS = {
 BUILDS = {
     "gcc-asan": ("gcc", ["-Dwerror=true", "-Ddebug=true", "-Doptimization=1", "-Db_sanitize=address,undefined",
                          "-Dc_args=-fno-sanitize-recover=all"], []),
-    "clang": ("clang", ["-Dwerror=true", "-Dbench=true"], []),
+    "clang": ("clang", ["-Dwerror=true", "-Dbench=true", "-Dplant=true"], []),
     "fuzz": ("clang", ["-Dwerror=true", "-Dfuzz=true", "-Ddebug=true", "-Doptimization=1", "-Db_sanitize=address,undefined",
                        "-Db_lundef=false", "-Dc_args=-fsanitize=fuzzer-no-link -fno-sanitize-recover=all"], ["fuzz"]),
     "tsan": ("clang", ["-Dwerror=true", "-Ddebug=true", "-Doptimization=1", "-Db_sanitize=thread", "-Db_lundef=false"], ["tsan"]),
@@ -169,6 +170,7 @@ def unit_of(folder, label, only=None):
         tests = json.loads(text) if code == 0 else []
     except ValueError:
         tests = []
+    tests = [t for t in tests if not any(s.endswith("sim") for s in t.get("suite", []))]
     if only is not None:
         tests = [t for t in tests if os.path.relpath(t["cmd"][0], folder) in only]
     if not tests:
@@ -189,6 +191,18 @@ def part_unit():
         folder = build(name)
         if folder:
             unit_of(folder, "unit, " + name)
+
+
+def part_sim():
+    """Seeded runs of the gateway in a simulated world, with sanitizers and without; then the proof that they find faults."""
+    for name, program, more, timeout in (("gcc-asan", "sim", ["--from", "1000001"], 300), ("clang", "sim", [], 300),
+                                         ("clang", "sim_plant", ["--plants"], 1800)):
+        folder = build(name)
+        if not folder:
+            continue
+        at = time.monotonic()
+        code, text = run([os.path.join(folder, "test", "sim", program), *more, "--runs", SIM_RUNS, "--seconds", SIM_SECONDS], timeout)
+        counts.tap("%s, %s" % (program, name), text, code, time.monotonic() - at)
 
 
 def programs(folder):
@@ -325,7 +339,7 @@ def part_tsan():
         ["test_tls", "test_pool.Moving", "test_lifecycle", "test_routing.Unreachable", "test_cli.Demo"], jobs=2)
 
 
-PARTS = {"check": part_check, "unit": part_unit, "e2e": part_e2e, "clients": part_clients, "fuzz": part_fuzz, "tsan": part_tsan}
+PARTS = {"check": part_check, "unit": part_unit, "sim": part_sim, "e2e": part_e2e, "clients": part_clients, "fuzz": part_fuzz, "tsan": part_tsan}
 
 
 def main():
