@@ -324,7 +324,7 @@ static void take_calls(struct exchange *x, const struct message_body *b)
     struct worker *w = x->session->worker;
     struct call *c = x->envelope.calls;
     struct upstream *together = NULL;
-    bool choice = b->array && b->n > 1 && x->chain->n_upstreams > 1;
+    bool choice = b->array && b->n > 1 && x->chain->n_upstreams > 1 && !planted(PLANT_ARRAY_SPLIT);
 
     w->stats.batches += b->array;
     w->stats.calls += b->n;

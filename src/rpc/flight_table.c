@@ -40,6 +40,8 @@ void flight_table_key(const struct flight_table *t, struct flight *f, uint64_t h
         f->key.n = f->params_at;
     if (planted(PLANT_KEY_WITHOUT_EPOCH))
         head_epoch = 0;
+    if (planted(PLANT_KEY_WITHOUT_FENCE))
+        write_epoch = 0;
     f->head_epoch = head_epoch;
     f->write_epoch = write_epoch;
     f->text_hash = hash_bytes(&t->secret, 0, f->key.p, f->key.n);

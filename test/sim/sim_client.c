@@ -42,6 +42,7 @@ struct client {
     struct list posts; /* struct post, oldest first */
     unsigned n_posts, posts_left, depth;
     uint64_t think_us;
+    uint64_t fence_us; /* see struct post */
     struct sim_event act, read, patience;
     struct buf body; /* of the request being made */
 };
@@ -82,6 +83,8 @@ static bool take_response(struct client *cl)
     q = container_of(list_pop(&cl->posts), struct post, node);
     cl->n_posts--;
     judge_response(w, cl->index, q, res, cl->manner == MANNER_SLOW);
+    if (q->fence_us > cl->fence_us)
+        cl->fence_us = q->fence_us;
     post_free(q);
     if (!res->keep_alive) {
         sim_check(w, cl->n_posts == 0 || may_be_cut(cl), "client %u: Connection: close with %u requests unanswered",
@@ -185,7 +188,7 @@ static void on_patience(struct sim_event *e)
 static void send_post(struct client *cl)
 {
     struct world *w = cl->w;
-    struct post *q = post_draw(w, cl->chain, &cl->body);
+    struct post *q = post_draw(w, cl->chain, cl->fence_us, &cl->body);
     char head[256];
     int n = snprintf(
         head, sizeof head,

@@ -101,13 +101,14 @@ static unsigned draw_size(struct world *w)
     return 1 + (unsigned)sim_rnd(w, sim_chance(w, 150) ? 30 : 6);
 }
 
-struct post *post_draw(struct world *w, struct sim_chain *c, struct buf *b)
+struct post *post_draw(struct world *w, struct sim_chain *c, uint64_t fence_us, struct buf *b)
 {
     struct post *q = mem_zero(sizeof *q);
     unsigned n;
 
     buf_clear(b);
     q->chain = c;
+    q->fence_us = fence_us;
     if (sim_chance(w, 15)) {
         q->whole = sim_chance(w, 500) ? WHOLE_NOT_JSON : WHOLE_EMPTY;
         buf_str(b, q->whole == WHOLE_EMPTY ? " [ ]" : "[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_chainId\"},");
@@ -190,9 +191,10 @@ static bool is_excuse(struct world *w, const struct element *e, bool slow)
     return (slow || (!w->p.roomy && w->p.max_client_buffer_bytes < 1000000)) && has(e->payload, "_timeout\"");
 }
 
-static void judge_provenance(struct world *w, unsigned client, struct sim_chain *c, const struct want *want,
-                             uint64_t head, uint64_t serial)
+static void judge_provenance(struct world *w, unsigned client, struct post *q, const struct want *want, uint64_t head,
+                             uint64_t serial)
 {
+    struct sim_chain *c = q->chain;
     struct sim_served *s;
 
     if (want->ask.of_head && !w->p.lag)
@@ -204,6 +206,8 @@ static void judge_provenance(struct world *w, unsigned client, struct sim_chain 
         if (head > c->announced)
             c->announced = head;
     }
+    if (want->ask.kind == ASK_WRITE && !q->array && w->writes[want->ask.write].taken_us > q->fence_us)
+        q->fence_us = w->writes[want->ask.write].taken_us;
     if (serial == UINT64_MAX)
         return;
     sim_check(w, serial < w->n_served && w->served[serial].hash == want->ask.hash && w->served[serial].head == head,
@@ -213,6 +217,15 @@ static void judge_provenance(struct world *w, unsigned client, struct sim_chain 
     if (!ask_shareable(want->ask.kind) || (!w->p.coalesce && !w->p.cache))
         sim_check(w, s->shown == 1, "client %u: answer #%" PRIu64 " must not be shared and is the answer of %u calls",
                   client, serial, s->shown);
+    if (want->ask.of_head &&
+        w->p.calm) { /* with no mishap, what an array says about the head comes from one endpoint */
+        sim_check(w, q->from == 0 || q->from == s->node + 1,
+                  "client %u: an array about the head answered by node%u and node%u", client, q->from - 1, s->node);
+        q->from = s->node + 1;
+    }
+    if (want->ask.of_head)
+        sim_check(w, s->left_us >= q->fence_us,
+                  "client %u: its own transaction came after the request that it got the answer of", client);
     if (want->ask.of_head && want->announced)
         sim_check(w, s->left_us >= want->told_us,
                   "client %u: its request left at %" PRIu64 " us, before head %" PRIu64 " was announced", client,
@@ -235,7 +248,7 @@ static void judge_call(struct world *w, unsigned client, struct post *q, const s
     if (ask_check(q->chain, &want->ask, e->is_error, e->payload, &head, &serial)) {
         sim_check(w, status == 200, "client %u: status %u with a result", client, status);
         w->results++;
-        judge_provenance(w, client, q->chain, want, head, serial);
+        judge_provenance(w, client, q, want, head, serial);
         return;
     }
     sim_check(w, is_excuse(w, e, slow), "client %u, id %s: not the answer of its question%s: %s%.*s", client, want->id,

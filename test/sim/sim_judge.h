@@ -19,12 +19,14 @@ struct post {
     struct sim_chain *chain;
     enum { WHOLE_GOOD, WHOLE_NOT_JSON, WHOLE_EMPTY, WHOLE_TOO_MANY } whole;
     bool array;
+    uint64_t fence_us; /* when an endpoint took the last transaction whose answer the client had; then: has now */
+    unsigned from;     /* which endpoint answered what is about the head, and 1; 0: none did yet */
     unsigned n;
     struct want *v;
 };
 
 /* Draws a request for the chain; its body is in b. */
-struct post *post_draw(struct world *w, struct sim_chain *c, struct buf *b);
+struct post *post_draw(struct world *w, struct sim_chain *c, uint64_t fence_us, struct buf *b);
 void post_free(struct post *q);
 
 void judge_response(struct world *w, unsigned client, struct post *q, const struct h1_response *res, bool slow);

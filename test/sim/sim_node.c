@@ -63,7 +63,8 @@ static void served(struct node_conn *k, struct ask *a, uint64_t head)
     struct world *w = k->n->w;
 
     sim_check(w, w->n_served < SIM_SERVED_MAX, "the gateway asks endlessly");
-    w->served[w->n_served] = (struct sim_served){.hash = a->hash, .left_us = k->c->written_us, .head = head};
+    w->served[w->n_served] =
+        (struct sim_served){.hash = a->hash, .left_us = k->c->written_us, .head = head, .node = k->n->index};
     if (a->of_head && !k->n->chain->told_us[head - k->n->chain->first_head]) /* many answers give it away */
         k->n->chain->told_us[head - k->n->chain->first_head] = w->now_us;
     if (a->kind == ASK_FILTER || a->kind == ASK_UNKNOWN) {
@@ -76,6 +77,8 @@ static void served(struct node_conn *k, struct ask *a, uint64_t head)
     if (a->kind != ASK_WRITE)
         return;
     sim_check(w, a->write < w->n_writes, "%s got a transaction that nobody sent", k->n->name);
+    if (!w->writes[a->write].taken_us)
+        w->writes[a->write].taken_us = w->now_us;
     sim_check(w, ++w->writes[a->write].arrived[k->n->index] == 1, "transaction %" PRIu64 " reached %s twice", a->write,
               k->n->name);
 }

@@ -54,6 +54,8 @@ static void draw_profile(struct world *w)
     };
     if (p->roomy)
         p->max_upstream_sockets = 1000;
+    if (p->roomy && sim_chance(w, 500))
+        p->max_client_buffer_bytes = 65536;
     if (p->calm)
         p->call_timeout_ms = 60000;
     else if (sim_chance(w, 150))
@@ -289,7 +291,7 @@ uint64_t sim_run_new_write(struct world *w)
         w->cap_writes = w->cap_writes ? w->cap_writes * 2 : 32;
         w->writes = mem_grow(w->writes, w->cap_writes * sizeof *w->writes);
     }
-    w->writes[w->n_writes] = (struct sim_write){.left = {0}};
+    w->writes[w->n_writes] = (struct sim_write){.taken_us = 0};
     return w->n_writes++;
 }
 

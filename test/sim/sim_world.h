@@ -25,6 +25,7 @@ struct sim_served {
     uint64_t left_us; /* when the gateway wrote the request */
     uint64_t head;    /* of the endpoint at that moment */
     unsigned shown;   /* how many calls were answered with it */
+    unsigned node;    /* by which endpoint */
 };
 
 struct sim_chain {
@@ -56,6 +57,7 @@ struct sim_profile {
 };
 
 struct sim_write {                  /* a transaction, by its number */
+    uint64_t taken_us;              /* when the first endpoint got it */
     uint8_t left[SIM_NODES_MAX];    /* how often its bytes left for each endpoint */
     uint8_t arrived[SIM_NODES_MAX]; /* and how often they arrived there as a request */
 };
