@@ -186,7 +186,7 @@ static void take_request(struct node_conn *k, const struct h1_request *q)
         sim_trace(w, "%s: will answer with %s", n->name, fault_name(k->fault));
     fault_response(w, n->chain, k->fault, v, k->calls, array, k->close_after, &k->out);
     k->surplus |= k->fault == FAULT_SURPLUS;
-    k->doubtful = (fault_ends(k->fault) && !(array && k->fault == FAULT_WRONG_ID)) || k->close_after;
+    k->doubtful = fault_ends(k->fault) || k->close_after;
     if (k->fault == FAULT_RESET_BEFORE || k->fault == FAULT_FIN_BEFORE)
         in_us /= 4;
     sim_soon(w, &k->act, in_us);
