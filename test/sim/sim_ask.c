@@ -137,6 +137,7 @@ void ask_parse(const struct sim_chain *c, struct slice method, struct slice para
             continue;
         a->kind = m->kind;
         a->heavy = m->heavy;
+        a->of_pending = params.n && memmem(params.p, params.n, "\"pending\"", 9);
         a->of_head = m->of_head && !(params.n && memmem(params.p, params.n, "\"0x10\"", 6));
     }
     if (a->kind != ASK_WRITE)

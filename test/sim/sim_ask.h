@@ -28,6 +28,7 @@ static inline bool ask_shareable(enum ask_kind k)
 struct ask {
     enum ask_kind kind;
     bool of_head;    /* the answer depends on the chain's head */
+    bool of_pending; /* and on transactions that are in no block yet */
     bool heavy;      /* a large answer */
     uint64_t write;  /* with ASK_WRITE: its number */
     uint8_t sum[32]; /* with ASK_WRITE on EVM chains: the transaction's Keccak-256, which is the answer */
