@@ -11,6 +11,7 @@
 
 struct method_stats {
     uint64_t calls, rpc_errors, failures;
+    uint64_t coalesced;  /* joined a flight that was in the air already */
     struct hist latency; /* from the client's request to the answer, in us */
 };
 

@@ -8,6 +8,7 @@
 #include "rpc/envelope.h"
 
 struct chain;
+struct explain;
 struct session;
 
 enum exchange_state {
@@ -33,8 +34,9 @@ struct exchange {
     struct session *session;
     struct chain *chain; /* with is_rpc */
     uint64_t start_us;
-    size_t asked_bytes; /* of the request's body, as counted in the session */
-    struct blob *plain; /* the body when not is_rpc; NULL: empty */
+    size_t asked_bytes;      /* of the request's body, as counted in the session */
+    struct blob *plain;      /* the body when not is_rpc; NULL: empty */
+    struct explain *explain; /* owned; NULL: not asked for */
     struct envelope envelope;
 };
 

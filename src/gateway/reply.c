@@ -1,5 +1,6 @@
 #include "gateway/reply.h"
 
+#include "gateway/explain.h"
 #include "gateway/worker.h"
 #include "rpc/error.h"
 #include "json/jout.h"
@@ -88,9 +89,12 @@ static void head_fields(struct worker *w, struct exchange *x, struct gather *g)
         gather_add(g, slice_str(x->origin), NULL);
         gather_add(g, SLICE("\r\n"), NULL);
     }
+    if (x->explain && x->envelope.n_calls == 1 && !x->envelope.array)
+        explain_write(x->explain, x->origin != NULL, g);
     if (x->preflight)
         gather_add(g,
-                   SLICE("Access-Control-Allow-Methods: POST\r\nAccess-Control-Allow-Headers: content-type\r\n"
+                   SLICE("Access-Control-Allow-Methods: POST\r\nAccess-Control-Allow-Headers: content-type, "
+                         "x-millrace-explain\r\n"
                          "Access-Control-Max-Age: 600\r\n"),
                    NULL);
 }
@@ -98,8 +102,8 @@ static void head_fields(struct worker *w, struct exchange *x, struct gather *g)
 /* An answer whose head is the one prepared for all. */
 static bool is_usual(const struct worker *w, const struct exchange *x)
 {
-    return x->is_rpc && x->keep_alive && x->minor == 1 && x->status == 200 && !x->origin && !w->draining &&
-           !worker_low_on_descriptors(w);
+    return x->is_rpc && x->keep_alive && x->minor == 1 && x->status == 200 && !x->origin && !x->explain &&
+           !w->draining && !worker_low_on_descriptors(w);
 }
 
 static void content_type(const struct exchange *x, struct gather *g)

@@ -10,6 +10,7 @@
 #include "gateway/access.h"
 #include "gateway/access_log.h"
 #include "gateway/chain.h"
+#include "gateway/explain.h"
 #include "gateway/keep.h"
 #include "gateway/route.h"
 #include "gateway/target.h"
@@ -70,6 +71,7 @@ void request_free(struct worker *w, struct exchange *x)
     }
     blob_unref(x->plain);
     free(x->origin);
+    free(x->explain);
     mem_pool_put(&w->exchange_pool, x);
 }
 
@@ -306,6 +308,10 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
             (planted(PLANT_UNKNOWN_SHARED) && f->method->kind == METHOD_UNKNOWN))
             lead = find_shared(w, f, c, together ? *together : NULL);
         route_join(w, lead ? lead : f, c);
+        if (x->explain) {
+            x->explain->flight = lead ? EXPLAIN_JOINED : EXPLAIN_LED;
+            (lead ? lead : f)->explained = true;
+        }
     }
     if (lead) {
         if (together)
@@ -439,6 +445,8 @@ bool request_take(struct session *s, const struct h1_request *q)
         x->preflight = true;
         session_mark(s);
     } else {
+        if (q->explain)
+            x->explain = mem_zero(sizeof *x->explain);
         take_rpc(x, t.chain, q->body);
     }
     return x->keep_alive;

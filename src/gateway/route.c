@@ -3,6 +3,7 @@
 #include "base/plant.h"
 #include "gateway/access_log.h"
 #include "gateway/chain.h"
+#include "gateway/explain.h"
 #include "gateway/keep.h"
 #include "gateway/link.h"
 #include "gateway/session.h"
@@ -89,6 +90,8 @@ static bool set_out_again(struct worker *w, struct flight *f, const struct route
     if (f->second || f->calls.next == f->calls.prev || !flight_may_repeat(f) || !fail_get(why->fail)->retry)
         return false;
     f->second = true;
+    if (f->explained) /* to the one that is answered now: before f is another endpoint's */
+        explain_note(f, worker_clock_us(w));
     flight_table_remove(&w->flights, f);
     f->tried |= UINT64_C(1) << f->upstream->index;
     next = choose(f->chain, f);
@@ -250,6 +253,8 @@ void route_answered(struct worker *w, struct flight *f, bool is_error, struct sl
 
     note_latency(w, f, is_error);
     log_calls(w, f, is_error, payload.n, FAIL_NONE);
+    if (f->explained)
+        explain_note(f, worker_clock_us(w));
     if (!is_error)
         route_learn(f, payload);
     if (!is_error && f->keep)
@@ -298,6 +303,8 @@ void route_refuse(struct worker *w, struct flight *f, const struct route_failure
     struct list calls, *n;
 
     log_calls(w, f, true, b->n, why->fail);
+    if (f->explained)
+        explain_note(f, worker_clock_us(w));
     take_waiters(w, f, &calls);
     while ((n = list_pop(&calls))) {
         w->stats.calls_failed++;
@@ -340,6 +347,8 @@ void route_due(struct worker *w, struct flight *f)
     uint64_t now_ms = worker_now_ms(w);
 
     if (now_ms < f->try_until_ms && now_ms < f->deadline_ms) { /* only some of its waiters have waited long enough */
+        if (f->explained)
+            explain_note(f, worker_clock_us(w));
         while (!flight_alone(f) && flight_first(f)->deadline_ms <= now_ms)
             refuse_first(w, f, &why);
         route_arm(w, f);
@@ -376,6 +385,7 @@ void route_join(struct worker *w, struct flight *f, struct call *c)
         return;
     }
     w->stats.calls_coalesced++;
+    chain_method(f->chain, f->method)->coalesced++;
     f->wanted |= !planted(PLANT_JOINED_UNWANTED); /* on the wire, all who waited before may have left */
     if (f->deadline_ms < c->deadline_ms)
         f->deadline_ms = c->deadline_ms;

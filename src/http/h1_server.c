@@ -256,6 +256,10 @@ static enum h1_server_event field_line(struct h1_server *h, const char *base, st
             return judge_line(h, line) ? H1_SERVER_MORE : bad(h, 400, "malformed header field");
         }
         break;
+    case 18:
+        if (field_is(name, "x-millrace-explain"))
+            h->req.explain = slice_eq(value, SLICE("1"));
+        break;
     case 29:
         if (field_is(name, "access-control-request-method") && !h->acrm.at)
             h->acrm = part_of(base, value);

@@ -34,6 +34,7 @@ struct h1_request {
     bool keep_alive;           /* what the request asks for: RFC 9112 section 9.3 */
     bool expect_continue;      /* Expect: 100-continue, and HTTP/1.1 */
     bool chunked;              /* body came chunked */
+    bool explain;              /* X-Millrace-Explain: 1 */
     struct slice path;         /* the target without query; absolute-form targets are reduced to their path */
     struct slice query;        /* after '?', may be empty */
     struct slice host;         /* the Host field, OWS trimmed; n = 0 when absent (HTTP/1.0) */

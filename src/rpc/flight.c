@@ -32,7 +32,10 @@ void flight_init(struct flight *f, const struct message_request *q, const struct
     f->heavy = false;
     f->alone = false;
     f->solo = false;
+    f->explained = false;
     f->moves = 0;
+    f->sends = 0;
+    f->riders = 0;
     f->id = id;
     f->tried = 0;
     f->start_us = f->sent_us = 0;

@@ -32,10 +32,13 @@ struct flight {
     bool heavy;      /* its method never shares a request with others */
     bool alone;      /* it shared one, and was not answered: now it goes alone */
     bool solo;       /* in a queue: it is counted there as one that goes alone */
+    bool explained;  /* one of its calls is to tell how it came by its answer */
     uint8_t moves;   /* how many times it changed link or endpoint */
+    uint8_t sends;   /* requests that carried it */
     uint64_t id;     /* our own id, unique within the worker */
     uint64_t tried;  /* bit per endpoint of the chain that failed it */
     unsigned seat;   /* on its link */
+    unsigned riders; /* calls in the last request that carried it */
     uint64_t born_ms, queued_us;
     uint64_t start_us, sent_us;
     uint64_t deadline_ms;  /* of its longest waiter */

@@ -46,6 +46,8 @@ static void say_request(struct script *s, const struct h1_request *q)
         say(s, " acrm:%.*s", (int)q->acrm.n, q->acrm.p);
     if (q->expect_continue)
         say(s, " expects");
+    if (q->explain)
+        say(s, " explain");
     say(s, q->keep_alive ? "+ " : "- ");
 }
 
@@ -256,6 +258,13 @@ TEST(repeated_heads)
             "^POST /@a=a+ ^POST /@a=b+ "),
         ROW("\r\nGET /1 HTTP/1.1\r\n" H "\r\n\r\nGET /1 HTTP/1.1\r\n" H "\r\nGET /1 HTTP/1.1\r\n" H "\r\n",
             "GET /1@a+ GET /1@a+ GET /1@a+ "),
+        ROW(POST "X-Millrace-Explain: 1\r\n\r\n" POST "X-Millrace-Explain: 1\r\n\r\n" POST "\r\n" POST
+                 "X-Millrace-Explain: 1\r\n\r\n",
+            "POST /@a explain+ POST /@a explain+ POST /@a+ POST /@a explain+ "),
+        ROW(POST "\r\n" POST "x-millrace-EXPLAIN:\t1 \r\n\r\n" POST "X-Millrace-Explain: 0\r\n\r\n" POST
+                 "X-Millrace-Explain: 11\r\n\r\n" POST "X-Millrace-Explain:\r\n\r\n" POST
+                 "X-Millrace-Explore: 1\r\n\r\n",
+            "POST /@a+ POST /@a explain+ POST /@a+ POST /@a+ POST /@a+ POST /@a+ "),
         ROW("GET /1 HTTP/1.1\r\n" H "Connection: close\r\n\r\nGET /1 HTTP/1.1\r\n" H "\r\n", "GET /1@a- GET /1@a+ "),
     };
 
