@@ -10,6 +10,7 @@
 #include "io/version.h"
 #include "rpc/error.h"
 #include "rpc/method.h"
+#include "upstream/batch_learned.h"
 
 /* The first error sticks; the rest of the page is not written then. */
 struct page {
@@ -110,16 +111,36 @@ static void handshakes(struct page *p, const struct upstream *u)
         (unsigned long long)u->endpoint.stats.tls_resumed);
 }
 
-static void histogram(struct page *p, const char *name, const char *labels, const struct hist *h)
-{
-    static const uint64_t le_us[] = {100,   250,    500,    1000,   2500,    5000,    10000,   25000,
-                                     50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
+/* Where the buckets of a histogram's lines end, and how many of h's units one of theirs is. */
+struct scale {
+    const uint64_t *le;
+    size_t n;
+    double unit;
+};
 
-    for (size_t i = 0; i < sizeof le_us / sizeof le_us[0]; i++)
-        PUT(p, "millrace_%s_bucket{%s,le=\"%g\"} %llu\n", name, labels, (double)le_us[i] / 1e6,
-            (unsigned long long)hist_count_le(h, le_us[i]));
+#define SCALE(le_, unit_)                                                                                              \
+    {                                                                                                                  \
+        le_, sizeof le_ / sizeof le_[0], unit_                                                                         \
+    }
+
+static const uint64_t le_latency[] = {100,   250,    500,    1000,   2500,    5000,    10000,   25000,
+                                      50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
+/* A call that departs in the turn it came in has waited 0. */
+static const uint64_t le_boarding[] = {0,    10,    25,    50,    100,    250,    500,    1000,   2500,
+                                       5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000};
+/* Ends of struct hist's own buckets, so that these counts are exact: the round numbers 50, 100 and 200 lie within. */
+static const uint64_t le_calls[] = {1, 2, 3, 5, 10, 20, 31, 51, 103, 207, 511, 1023};
+
+static const struct scale scale_latency = SCALE(le_latency, 1e6), scale_boarding = SCALE(le_boarding, 1e6),
+                          scale_calls = SCALE(le_calls, 1);
+
+static void histogram(struct page *p, const char *name, const char *labels, const struct hist *h, const struct scale *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        PUT(p, "millrace_%s_bucket{%s,le=\"%g\"} %llu\n", name, labels, (double)s->le[i] / s->unit,
+            (unsigned long long)hist_count_le(h, s->le[i]));
     PUT(p, "millrace_%s_bucket{%s,le=\"+Inf\"} %llu\n", name, labels, (unsigned long long)h->count);
-    PUT(p, "millrace_%s_sum{%s} %.6f\n", name, labels, (double)h->sum_us / 1e6);
+    PUT(p, "millrace_%s_sum{%s} %.6f\n", name, labels, (double)h->sum_us / s->unit);
     PUT(p, "millrace_%s_count{%s} %llu\n", name, labels, (unsigned long long)h->count);
 }
 
@@ -128,7 +149,66 @@ static void latency(struct page *p, const struct upstream *u)
     char labels[256];
 
     snprintf(labels, sizeof labels, LABELS, NAMES(u));
-    histogram(p, "endpoint_latency_seconds", labels, &u->endpoint.stats.latency);
+    histogram(p, "endpoint_latency_seconds", labels, &u->endpoint.stats.latency, &scale_latency);
+}
+
+static void batch_calls(struct page *p, const struct upstream *u)
+{
+    char labels[256];
+
+    snprintf(labels, sizeof labels, LABELS, NAMES(u));
+    histogram(p, "endpoint_batch_calls", labels, &u->endpoint.stats.batch_calls, &scale_calls);
+}
+
+static void boarding_wait(struct page *p, const struct upstream *u)
+{
+    char labels[256];
+
+    snprintf(labels, sizeof labels, LABELS, NAMES(u));
+    histogram(p, "endpoint_boarding_wait_seconds", labels, &u->endpoint.stats.boarding_wait_us, &scale_boarding);
+}
+
+static void batches(struct page *p, const struct upstream *u)
+{
+    PUT(p, "millrace_endpoint_batches_total{" LABELS "} %llu\n", NAMES(u),
+        (unsigned long long)u->endpoint.stats.batches);
+}
+
+static void batches_refused(struct page *p, const struct upstream *u)
+{
+    PUT(p, "millrace_endpoint_batches_refused_total{" LABELS "} %llu\n", NAMES(u),
+        (unsigned long long)u->endpoint.stats.batch_refused);
+}
+
+static void batch_splits(struct page *p, const struct upstream *u)
+{
+    PUT(p, "millrace_endpoint_batch_splits_total{" LABELS "} %llu\n", NAMES(u),
+        (unsigned long long)u->endpoint.stats.batch_splits);
+}
+
+static struct batch_now learned(const struct page *p, const struct upstream *u)
+{
+    return batch_now(&u->endpoint.limits, &u->endpoint.conf->batch, worker_now_ms(p->w));
+}
+
+static void batch_on(struct page *p, const struct upstream *u)
+{
+    PUT(p, "millrace_endpoint_batch_on{" LABELS "} %d\n", NAMES(u), learned(p, u).shares ? 1 : 0);
+}
+
+static void batch_max_calls(struct page *p, const struct upstream *u)
+{
+    PUT(p, "millrace_endpoint_batch_max_calls{" LABELS "} %u\n", NAMES(u), learned(p, u).calls);
+}
+
+static void batch_max_bytes(struct page *p, const struct upstream *u)
+{
+    PUT(p, "millrace_endpoint_batch_max_bytes{" LABELS "} %zu\n", NAMES(u), learned(p, u).bytes);
+}
+
+static void batch_barred(struct page *p, const struct upstream *u)
+{
+    PUT(p, "millrace_endpoint_batch_barred_methods{" LABELS "} %u\n", NAMES(u), learned(p, u).barred);
 }
 
 typedef void method_fn(struct page *p, const char *labels, const struct method_stats *s);
@@ -157,15 +237,22 @@ static void method_calls(struct page *p, const char *labels, const struct method
     PUT(p, "millrace_method_calls_total{%s,answer=\"failed\"} %llu\n", labels, (unsigned long long)s->failures);
 }
 
+static void method_coalesced(struct page *p, const char *labels, const struct method_stats *s)
+{
+    PUT(p, "millrace_method_coalesced_total{%s} %llu\n", labels, (unsigned long long)s->coalesced);
+}
+
 static void method_latency(struct page *p, const char *labels, const struct method_stats *s)
 {
-    histogram(p, "method_latency_seconds", labels, &s->latency);
+    histogram(p, "method_latency_seconds", labels, &s->latency, &scale_latency);
 }
 
 static void methods(struct page *p)
 {
     head(p, "method_calls_total", "counter", "calls by method and how they ended");
     each_method(p, method_calls);
+    head(p, "method_coalesced_total", "counter", "calls that joined a flight that was in the air already, by method");
+    each_method(p, method_coalesced);
     head(p, "method_latency_seconds", "histogram", "time from a client's request to the endpoint's answer");
     each_method(p, method_latency);
 }
@@ -215,6 +302,18 @@ int metrics_write(const struct worker *w, struct buf *out)
         {"endpoint_bytes_total", "counter", "HTTP bytes exchanged, TLS not counted", bytes},
         {"endpoint_tls_handshakes_total", "counter", "TLS handshakes completed", handshakes},
         {"endpoint_latency_seconds", "histogram", "time from sending a request to its answer", latency},
+        {"endpoint_batches_total", "counter", "requests with more than one call", batches},
+        {"endpoint_batches_refused_total", "counter", "batches that were refused as a whole", batches_refused},
+        {"endpoint_batch_splits_total", "counter", "calls of batches that were not answered there and set out again",
+         batch_splits},
+        {"endpoint_batch_calls", "histogram", "calls in a request", batch_calls},
+        {"endpoint_boarding_wait_seconds", "histogram", "time from a call's queue to its request", boarding_wait},
+        {"endpoint_batch_on", "gauge", "0 while calls share no requests, as configured or as learned", batch_on},
+        {"endpoint_batch_max_calls", "gauge", "calls that a request may carry now, as configured or as learned",
+         batch_max_calls},
+        {"endpoint_batch_max_bytes", "gauge", "bytes that a batch may have now, as configured or as learned",
+         batch_max_bytes},
+        {"endpoint_batch_barred_methods", "gauge", "methods learned to go alone now", batch_barred},
     };
     struct page p = {w, out, 0};
 

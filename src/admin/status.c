@@ -8,7 +8,10 @@
 #include "io/version.h"
 #include "rpc/error.h"
 #include "rpc/method.h"
+#include "upstream/batch_learned.h"
 #include "json/jout.h"
+
+enum { LEARNED_MAX = 4096 };
 
 /* The first error sticks. */
 struct page {
@@ -49,15 +52,20 @@ static void open_object(struct page *p, const char *name)
     raw(p, "{");
 }
 
-static void latency(struct page *p, const struct hist *h)
+static void spread(struct page *p, const char *name, const struct hist *h)
 {
-    open_object(p, "latency_us");
+    open_object(p, name);
     num(p, "count", h->count);
     num(p, "p50", hist_quantile(h, 0.50));
     num(p, "p90", hist_quantile(h, 0.90));
     num(p, "p99", hist_quantile(h, 0.99));
     num(p, "max", h->max_us);
     raw(p, "}");
+}
+
+static void latency(struct page *p, const struct hist *h)
+{
+    spread(p, "latency_us", h);
 }
 
 static void failures(struct page *p, const char *name, const uint64_t v[FAIL_COUNT])
@@ -88,6 +96,31 @@ static void sockets_of(struct page *p, const struct list *members, uint64_t now_
         num(p, "calls", m->carried);
         raw(p, "}");
     }
+}
+
+static void batch(struct page *p, const struct endpoint *e)
+{
+    static const char *const modes[] = {[BATCH_AUTO] = "auto", [BATCH_OFF] = "off", [BATCH_ALWAYS] = "always"};
+    const struct batch_conf *conf = &e->conf->batch;
+    uint64_t now_ms = worker_now_ms(p->w);
+    struct batch_now now = batch_now(&e->limits, conf, now_ms);
+    struct buf text;
+
+    open_object(p, "batch");
+    str(p, "mode", modes[conf->mode]);
+    num(p, "max_calls", now.calls);
+    num(p, "max_bytes", now.bytes);
+    buf_init(&text, LEARNED_MAX);
+    p->r = p->r ? p->r : batch_learned(&e->limits, conf, now_ms, &text);
+    key(p, "learned");
+    p->r = p->r ? p->r : jout_string(p->out, buf_get(&text));
+    buf_deinit(&text);
+    num(p, "batches", e->stats.batches);
+    num(p, "refused", e->stats.batch_refused);
+    num(p, "splits", e->stats.batch_splits);
+    spread(p, "calls", &e->stats.batch_calls);
+    spread(p, "boarding_us", &e->stats.boarding_wait_us);
+    raw(p, "}");
 }
 
 static void endpoint(struct page *p, const struct upstream *u)
@@ -132,6 +165,7 @@ static void endpoint(struct page *p, const struct upstream *u)
         num(p, "tls_handshakes_resumed", e->stats.tls_resumed);
     }
     latency(p, &e->stats.latency);
+    batch(p, e);
     if (p->sockets) {
         key(p, "socket_list");
         raw(p, "[");
@@ -166,6 +200,7 @@ static void chain(struct page *p, const struct chain *c)
         num(p, "calls", s->calls);
         num(p, "rpc_errors", s->rpc_errors);
         num(p, "failed", s->failures);
+        num(p, "coalesced", s->coalesced);
         latency(p, &s->latency);
         raw(p, "}");
     }

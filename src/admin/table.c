@@ -5,6 +5,7 @@
 #include "gateway/worker.h"
 #include "rpc/error.h"
 #include "rpc/method.h"
+#include "upstream/batch_learned.h"
 
 static int endpoint_row(const struct upstream *u, struct buf *out)
 {
@@ -37,6 +38,24 @@ static int endpoint_reasons(const struct upstream *u, struct buf *out)
     return r;
 }
 
+static int batch_row(const struct upstream *u, struct buf *out)
+{
+    const struct endpoint *e = &u->endpoint;
+    const struct endpoint_stats *s = &e->stats;
+    const struct hist *n = &s->batch_calls, *wait = &s->boarding_wait_us;
+    int r = buf_printf(out, "%-12s %-20s %10llu %10llu %8.1f %6llu %8llu %8llu %9.1f %9.1f  ", u->chain->conf->name,
+                       e->conf->name, (unsigned long long)n->count, (unsigned long long)s->batches,
+                       n->count ? (double)n->sum_us / (double)n->count : 0.0, (unsigned long long)n->max_us,
+                       (unsigned long long)s->batch_refused, (unsigned long long)s->batch_splits,
+                       (double)hist_quantile(wait, 0.5) / 1e3, (double)hist_quantile(wait, 0.99) / 1e3);
+    size_t before = out->n;
+
+    r = r ? r : batch_learned(&e->limits, &e->conf->batch, worker_now_ms(u->worker), out);
+    if (r == 0 && out->n == before)
+        r = buf_str(out, e->conf->batch.mode == BATCH_OFF ? "off" : "-");
+    return r ? r : buf_str(out, "\n");
+}
+
 static int method_rows(const struct chain *c, struct buf *out)
 {
     int r = 0;
@@ -45,10 +64,10 @@ static int method_rows(const struct chain *c, struct buf *out)
         const struct method_stats *s = c->methods[m];
 
         if (s)
-            r = buf_printf(out, "%-12s %-36s %10llu %8llu %8llu %8.1f %8.1f %8.1f\n", c->conf->name, method_at(m)->name,
-                           (unsigned long long)s->calls, (unsigned long long)s->rpc_errors,
-                           (unsigned long long)s->failures, (double)hist_quantile(&s->latency, 0.5) / 1e3,
-                           (double)hist_quantile(&s->latency, 0.9) / 1e3,
+            r = buf_printf(out, "%-12s %-36s %10llu %8llu %8llu %8llu %8.1f %8.1f %8.1f\n", c->conf->name,
+                           method_at(m)->name, (unsigned long long)s->calls, (unsigned long long)s->rpc_errors,
+                           (unsigned long long)s->failures, (unsigned long long)s->coalesced,
+                           (double)hist_quantile(&s->latency, 0.5) / 1e3, (double)hist_quantile(&s->latency, 0.9) / 1e3,
                            (double)hist_quantile(&s->latency, 0.99) / 1e3);
     }
     return r;
@@ -79,8 +98,12 @@ int table_write(const struct worker *w, struct buf *out)
     r = r ? r : each_upstream(w, endpoint_row, out);
     r = r ? r : each_upstream(w, endpoint_reasons, out);
     r = r ? r
-          : buf_printf(out, "\n%-12s %-36s %10s %8s %8s %8s %8s %8s\n", "chain", "method", "calls", "errors", "failed",
-                       "p50 ms", "p90 ms", "p99 ms");
+          : buf_printf(out, "\n%-12s %-20s %10s %10s %8s %6s %8s %8s %9s %9s  %s\n", "chain", "endpoint", "requests",
+                       "batches", "calls/rq", "most", "refused", "splits", "wait p50", "p99 ms", "learned");
+    r = r ? r : each_upstream(w, batch_row, out);
+    r = r ? r
+          : buf_printf(out, "\n%-12s %-36s %10s %8s %8s %8s %8s %8s %8s\n", "chain", "method", "calls", "errors",
+                       "failed", "joined", "p50 ms", "p90 ms", "p99 ms");
     for (size_t i = 0; i < w->n_chains && r == 0; i++)
         r = method_rows(w->chains[i], out);
     return r;
