@@ -22,7 +22,8 @@ struct explain {
     uint64_t boarding_us, upstream_us;
 };
 
-/* What f can tell now, to all its waiting calls that asked: before they are answered, and before f goes elsewhere. */
+/* What f can tell now, to all its waiting calls that asked: before they are answered, and while f is still the
+ * endpoint's. */
 void explain_note(const struct flight *f, uint64_t now_us);
 
 /* Header fields.  exposed: pages of another origin may read them too (Fetch standard, "CORS-exposed header-name").

@@ -90,8 +90,6 @@ static bool set_out_again(struct worker *w, struct flight *f, const struct route
     if (f->second || f->calls.next == f->calls.prev || !flight_may_repeat(f) || !fail_get(why->fail)->retry)
         return false;
     f->second = true;
-    if (f->explained) /* to the one that is answered now: before f is another endpoint's */
-        explain_note(f, worker_clock_us(w));
     flight_table_remove(&w->flights, f);
     f->tried |= UINT64_C(1) << f->upstream->index;
     next = choose(f->chain, f);
@@ -99,10 +97,11 @@ static bool set_out_again(struct worker *w, struct flight *f, const struct route
         f->tried = 0;
         next = choose(f->chain, f);
     }
-    if (!next || !upstream_enqueue(next, f, true))
+    if (!next || upstream_is_full(next))
         return false;
     w->stats.flights_second++;
-    refuse_first(w, f, why);
+    refuse_first(w, f, why); /* while f is still the endpoint's that failed */
+    upstream_enqueue(next, f, true);
     return true;
 }
 
@@ -289,6 +288,8 @@ static void refuse_first(struct worker *w, struct flight *f, const struct route_
 
     if (w->conf->access_log)
         access_log_call(exchange_of(c), f, true, b->n, why->fail);
+    if (f->explained)
+        explain_note(f, worker_clock_us(w));
     if (f->link)
         link_left(f->link, session_of(c));
     flight_leave(c);
@@ -347,8 +348,6 @@ void route_due(struct worker *w, struct flight *f)
     uint64_t now_ms = worker_now_ms(w);
 
     if (now_ms < f->try_until_ms && now_ms < f->deadline_ms) { /* only some of its waiters have waited long enough */
-        if (f->explained)
-            explain_note(f, worker_clock_us(w));
         while (!flight_alone(f) && flight_first(f)->deadline_ms <= now_ms)
             refuse_first(w, f, &why);
         route_arm(w, f);

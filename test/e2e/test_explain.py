@@ -138,6 +138,33 @@ class Headers(Explain):
             t = told(self.ask(g, call(params=[i])))
             self.assertEqual((t["endpoint"], t["attempts"]), ("alive", 1))
 
+    def test_an_attempt_of_its_own(self):
+        """The endpoint dies under a call and those who joined it: the first is told so, the others of the next one."""
+        gate = Gate()
+
+        def dies(conn):
+            if conn.read_request():
+                gate.event.wait(15)
+                conn.reset()
+        a, b = self.upstream(dies), self.upstream(serve())
+        self.addCleanup(gate.open)
+        g = self.gateway(config([endpoint(a.url(), "a", weight=1000), endpoint(b.url(), "b")], chain=CHAIN))
+        led = self.asking(g, call())
+        self.eventually(lambda: len(a.calls()) == 1)
+        joined = self.asking(g, call(id=2))
+        self.eventually(lambda: g.status()["counters"]["calls_coalesced"] == 1)
+        time.sleep(0.01)
+        gate.open()
+        r = led.read_response()
+        self.assert_error(r.json(), ("upstream_reset", "upstream_truncated"), 1, endpoint="a")
+        t = told(r)
+        self.assertEqual((t["endpoint"], t["flight"], t["attempts"]), ("a", "led", 1))
+        self.assertGreaterEqual(t["upstream-us"], 10000)
+        r = joined.read_response()
+        self.assertEqual(r.json()["result"], "0x1")
+        t = told(r)
+        self.assertEqual((t["endpoint"], t["flight"], t["attempts"]), ("b", "joined", 2))
+
     def test_the_gateway_s_own_answers(self):
         g, u = self.front(serve(), chain=CHAIN)
         for body in (call("eth_sign"), "{", '{"jsonrpc":"2.0","id":1}', "[]"):
