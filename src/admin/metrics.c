@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "admin/version.h"
+#include "cache/cache.h"
 #include "gateway/chain.h"
 #include "gateway/worker.h"
 #include "http/version.h"
@@ -247,6 +248,57 @@ static void method_latency(struct page *p, const char *labels, const struct meth
     histogram(p, "method_latency_seconds", labels, &s->latency, &scale_latency);
 }
 
+static void cache_hits(struct page *p, const char *chain, const struct cache_counts *n)
+{
+    for (unsigned i = 0; i < CACHE_RULE_COUNT; i++)
+        if (n->hits[i])
+            PUT(p, "millrace_cache_hits_total{chain=\"%s\",rule=\"%s\"} %llu\n", chain,
+                cache_rule_name((enum cache_rule_kind)i), (unsigned long long)n->hits[i]);
+}
+
+static void cache_misses(struct page *p, const char *chain, const struct cache_counts *n)
+{
+    PUT(p, "millrace_cache_misses_total{chain=\"%s\"} %llu\n", chain, (unsigned long long)n->misses);
+}
+
+static void cache_dropped(struct page *p, const char *chain, const struct cache_counts *n)
+{
+    PUT(p, "millrace_cache_dropped_total{chain=\"%s\",why=\"room\"} %llu\n", chain, (unsigned long long)n->evictions);
+    PUT(p, "millrace_cache_dropped_total{chain=\"%s\",why=\"head\"} %llu\n", chain, (unsigned long long)n->voided);
+}
+
+static void cache_bytes(struct page *p, const char *chain, const struct cache_counts *n)
+{
+    PUT(p, "millrace_cache_bytes{chain=\"%s\"} %zu\n", chain, n->bytes);
+}
+
+static void cache_answers(struct page *p, const char *chain, const struct cache_counts *n)
+{
+    PUT(p, "millrace_cache_answers{chain=\"%s\"} %zu\n", chain, n->entries);
+}
+
+static void caches(struct page *p)
+{
+    static const struct {
+        const char *name, *type, *help;
+        void (*fn)(struct page *p, const char *chain, const struct cache_counts *n);
+    } families[] = {
+        {"cache_hits_total", "counter", "calls answered from kept answers, by the rule that kept them", cache_hits},
+        {"cache_misses_total", "counter", "answers that could have been kept and were not there", cache_misses},
+        {"cache_dropped_total", "counter", "kept answers let go: for want of room, or because the head moved",
+         cache_dropped},
+        {"cache_bytes", "gauge", "memory that kept answers take", cache_bytes},
+        {"cache_answers", "gauge", "answers kept now", cache_answers},
+    };
+
+    for (size_t k = 0; k < sizeof families / sizeof families[0]; k++) {
+        head(p, families[k].name, families[k].type, families[k].help);
+        for (size_t i = 0; i < p->w->n_chains; i++)
+            if (p->w->chains[i]->cache)
+                families[k].fn(p, p->w->chains[i]->conf->name, cache_counts(p->w->chains[i]->cache));
+    }
+}
+
 static void methods(struct page *p)
 {
     head(p, "method_calls_total", "counter", "calls by method and how they ended");
@@ -322,6 +374,7 @@ int metrics_write(const struct worker *w, struct buf *out)
         head(&p, families[i].name, families[i].type, families[i].help);
         each_endpoint(&p, families[i].fn);
     }
+    caches(&p);
     methods(&p);
     return p.r;
 }

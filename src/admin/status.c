@@ -1,6 +1,7 @@
 #include "admin/status.h"
 
 #include "admin/version.h"
+#include "cache/cache.h"
 #include "gateway/chain.h"
 #include "gateway/link.h"
 #include "gateway/worker.h"
@@ -177,6 +178,22 @@ static void endpoint(struct page *p, const struct upstream *u)
     raw(p, "}");
 }
 
+static void cache(struct page *p, const struct cache_counts *n)
+{
+    open_object(p, "cache");
+    open_object(p, "hits");
+    for (unsigned i = 0; i < CACHE_RULE_COUNT; i++)
+        if (n->hits[i])
+            num(p, cache_rule_name((enum cache_rule_kind)i), n->hits[i]);
+    raw(p, "}");
+    num(p, "misses", n->misses);
+    num(p, "dropped_for_room", n->evictions);
+    num(p, "dropped_by_head", n->voided);
+    num(p, "answers", n->entries);
+    num(p, "bytes", n->bytes);
+    raw(p, "}");
+}
+
 static void chain(struct page *p, const struct chain *c)
 {
     const struct upstream *down = NULL;
@@ -190,6 +207,8 @@ static void chain(struct page *p, const struct chain *c)
     for (unsigned i = 0; i < c->n_upstreams; i++)
         endpoint(p, c->upstreams[i]);
     raw(p, "]");
+    if (c->cache)
+        cache(p, cache_counts(c->cache));
     open_object(p, "methods");
     for (unsigned m = 0; m < method_slots(); m++) {
         const struct method_stats *s = c->methods[m];

@@ -7,6 +7,7 @@
 #include "admin/status.h"
 #include "admin/table.h"
 #include "base/plant.h"
+#include "cache/cache_rule.h"
 #include "gateway/access.h"
 #include "gateway/access_log.h"
 #include "gateway/chain.h"
@@ -260,6 +261,8 @@ static bool answer_kept(struct exchange *x, struct call *c, const struct flight 
         return false;
     x->session->worker->stats.calls_cached++;
     access_log_call(x, f, false, kept.s.n, FAIL_NONE);
+    if (x->explain)
+        x->explain->cache = cache_rule_name((enum cache_rule_kind)f->method->cache);
     session_answer(x->session, x, c, false, kept.s, kept.ref);
     return true;
 }

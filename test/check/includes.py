@@ -19,7 +19,7 @@ LEFT = {
     # config fills the plain conf structs of everything left of it; admin shows the gateway's numbers on its pages
     "gateway": {"base", "json", "rpc", "http", "io", "upstream", "cache", "config", "admin"},
     "config": {"base", "json", "rpc", "http", "upstream"},
-    "admin": {"base", "json", "rpc", "http", "io", "upstream", "gateway", "config"},
+    "admin": {"base", "json", "rpc", "http", "io", "upstream", "cache", "gateway", "config"},
     "devnode": {"base", "json", "rpc", "http", "io"},
     "main": {"base", "json", "rpc", "http", "io", "upstream", "gateway", "config", "admin", "devnode"},
 }

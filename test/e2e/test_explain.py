@@ -171,6 +171,20 @@ class Headers(Explain):
             self.own(self.ask(g, body))
         self.assertEqual(u.calls(), [])
 
+    def test_kept_answers(self):
+        g, u = self.front(serve())
+        for want in (("a", "led", "none", 1), ("", "none", "static", 0), ("", "none", "static", 0)):
+            t = told(self.ask(g, call("web3_sha3", ["0x68656c6c6f"])))
+            self.assertEqual((t["endpoint"], t["flight"], t["cache"], t["attempts"]), want)
+        self.assertEqual(len(u.calls()), 1)
+        m = g.admin_get("/metrics").body.decode()
+        self.assertIn('millrace_cache_hits_total{chain="ethereum",rule="static"} 2\n', m)
+        self.assertIn('millrace_cache_misses_total{chain="ethereum"} 1\n', m)
+        self.assertIn('millrace_cache_answers{chain="ethereum"} 1\n', m)
+        c = g.status()["chains"]["ethereum"]["cache"]
+        self.assertEqual((c["hits"], c["misses"], c["answers"]), ({"static": 2}, 1, 1))
+        self.assertGreater(c["bytes"], 0)
+
     def test_overloaded(self):
         gate = Gate()
         g, u = self.front(serve(gate.holds('"0x1"')), chain=CHAIN, limits={"max_inflight_calls": 1})
