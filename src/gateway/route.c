@@ -100,8 +100,12 @@ static bool set_out_again(struct worker *w, struct flight *f, const struct route
     if (!next || upstream_is_full(next))
         return false;
     w->stats.flights_second++;
+    f->state = FLIGHT_WIRE;  /* an answer may close a session whose calls wait here too: f must outlive them */
     refuse_first(w, f, why); /* while f is still the endpoint's that failed */
-    upstream_enqueue(next, f, true);
+    if (flight_alone(f))
+        worker_flight_free(w, f);
+    else
+        upstream_enqueue(next, f, true);
     return true;
 }
 
@@ -342,15 +346,32 @@ static struct route_failure lateness(const struct flight *f)
     return why;
 }
 
+/* Nobody waits for f any more. */
+static void forsake(struct worker *w, struct flight *f)
+{
+    f->wanted = false;
+    /* On the wire it stays: the answer is on its way and will free the connection. Its deadline still stands. */
+    if (f->state == FLIGHT_WIRE && !planted(PLANT_FREED_ON_WIRE)) {
+        route_arm(w, f);
+        return;
+    }
+    upstream_dequeue(f);
+    worker_flight_free(w, f);
+}
+
 void route_due(struct worker *w, struct flight *f)
 {
     struct route_failure why = lateness(f);
     uint64_t now_ms = worker_now_ms(w);
+    bool over = now_ms >= f->deadline_ms; /* for all of its waiters: there is no time for another try */
 
-    if (now_ms < f->try_until_ms && now_ms < f->deadline_ms) { /* only some of its waiters have waited long enough */
+    if (now_ms < f->try_until_ms && !over) { /* only some of its waiters have waited long enough */
         while (!flight_alone(f) && flight_first(f)->deadline_ms <= now_ms)
             refuse_first(w, f, &why);
-        route_arm(w, f);
+        if (flight_alone(f)) /* the one with time left has left */
+            forsake(w, f);
+        else
+            route_arm(w, f);
         return;
     }
     if (f->upstream)
@@ -360,7 +381,7 @@ void route_due(struct worker *w, struct flight *f)
         link_abandon(f);
     if (!f->wanted)
         worker_flight_free(w, f);
-    else if (!set_out_again(w, f, &why))
+    else if (over || !set_out_again(w, f, &why))
         route_refuse(w, f, &why);
 }
 
@@ -404,10 +425,5 @@ void route_leave(struct worker *w, struct call *c)
     w->n_waiting--;
     if (!flight_alone(f) && !planted(PLANT_FREED_BY_FIRST_LEAVER))
         return;
-    f->wanted = false;
-    /* On the wire it stays: the answer is on its way and will free the connection. Its deadline still stands. */
-    if (f->state == FLIGHT_WIRE && !planted(PLANT_FREED_ON_WIRE))
-        return;
-    upstream_dequeue(f);
-    worker_flight_free(w, f);
+    forsake(w, f);
 }

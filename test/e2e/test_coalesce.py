@@ -312,6 +312,43 @@ class Partings(Coalesce):
         for c in others:
             self.assertEqual(c.read_response().json().get("result"), {"m": "eth_call", "p": [1]})
 
+    def test_the_one_that_fails_is_told_where(self):
+        """The others are under way to another endpoint by then."""
+        died = []
+
+        def script(name):
+            def run(conn):
+                while True:
+                    r = conn.read_request()
+                    if r is None:
+                        return
+                    if not died:
+                        self.gate.event.wait(15)
+                        died.append(name)
+                        conn.reset()
+                        return
+                    conn.answer(r, echo)
+            return run
+        self.gate = Gate()
+        ups = {n: self.upstream(script(n)) for n in "ab"}
+        g = self.gateway(config([endpoint(u.url(), name=n, pool=WIDE) for n, u in ups.items()], chain=CHAIN))
+        self.addCleanup(self.gate.open)
+        a = self.posting(g, call("eth_call", "[1]", "1"))
+        self.eventually(lambda: any(u.calls() for u in ups.values()))
+        b = self.posting(g, call("eth_call", "[1]", "2"))
+        self.eventually(lambda: g.status()["counters"]["calls_coalesced"] == 1)
+        self.gate.open()
+        self.assert_error(a.read_response().json(), "upstream_reset", id=1, endpoint=died[0])
+        self.assertEqual(b.read_response().json()["result"]["p"], [1])
+
+    def test_all_whose_time_is_over_are_told_the_same(self):
+        """There is no time for another attempt: none is begun, and the reason is the endpoint's silence."""
+        g, u = self.held(limits={"call_timeout_ms": 400})
+        c = self.posting(g, "[%s,%s,%s]" % tuple(call("eth_call", "[1]", str(i)) for i in range(3)))
+        for i, r in enumerate(c.read_response().json()):
+            self.assert_error(r, "upstream_timeout", id=i)
+        self.assertEqual(len(u.calls()), 1)
+
     def test_shutdown_answers_all(self):
         import signal
         g, u = self.held()

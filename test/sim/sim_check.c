@@ -47,6 +47,69 @@ static void check_upstream(struct world *w, const struct upstream *u, const stru
     sim_check(w, !(idle_link && light), "%s: calls wait beside an idle connection", n->name);
 }
 
+/* How many calls are on the links of u, and how many of the links carry one that goes alone. */
+static void check_wire(struct world *w, const struct upstream *u, const struct node *n)
+{
+    unsigned aboard = 0, solo_links = 0, solo = 0;
+
+    list_each (it, &u->endpoint.pool.busy) {
+        const struct link *k = container_of(container_of(it, struct pool_member, node), struct link, member);
+        unsigned seated = 0;
+
+        for (unsigned i = 0; i < k->n_seats; i++)
+            seated += k->seats[i].flight != NULL;
+        sim_check(w, seated == k->n_aboard, "%s: %u calls are said to be on a link, there are %u", n->name, k->n_aboard,
+                  seated);
+        aboard += seated;
+        solo_links += k->solo;
+    }
+    list_each (it, &u->waiting)
+        solo += container_of(it, struct flight, queued)->solo;
+    sim_check(w, aboard == u->n_wire, "%s: %u calls are said to be on the wire, there are %u", n->name, u->n_wire,
+              aboard);
+    sim_check(w, solo_links == u->n_busy_solo && solo == u->n_solo,
+              "%s: %u links and %u waiting calls are said to be alone, there are %u and %u", n->name, u->n_busy_solo,
+              u->n_solo, solo_links, solo);
+}
+
+/* Every call that waits is counted once, and no flight sets out that nobody waits for. */
+static void check_flights(struct world *w)
+{
+    const struct worker *g = w->gateway;
+    unsigned waiting = 0;
+
+    for (size_t i = 0; i < g->flights_due.n; i++) {
+        const struct flight *f = container_of(g->flights_due.v[i], struct flight, due);
+
+        waiting += length(&f->calls);
+        sim_check(w, f->wanted || flight_alone(f), "calls wait for a flight that is not wanted");
+        sim_check(w, !(f->listed && flight_alone(f)) || f->state == FLIGHT_WIRE,
+                  "a flight that nobody waits for is about to depart");
+    }
+    sim_check(w, waiting == g->n_waiting, "%u calls are said to wait, there are %u", g->n_waiting, waiting);
+}
+
+/* What is held for a client: its answers, and the parts of those under way. */
+static size_t held(const struct session *s)
+{
+    size_t n = 0;
+
+    list_each (it, &s->exchanges) {
+        const struct exchange *x = container_of(it, struct exchange, node);
+
+        if (!x->is_rpc)
+            continue;
+        n += x->envelope.held_bytes;
+        for (unsigned i = x->envelope.released; i < x->envelope.n_calls; i++) {
+            const struct flight *f = x->envelope.calls[i].flight;
+
+            if (f && f->link)
+                n += f->link->counted_bytes;
+        }
+    }
+    return n;
+}
+
 void sim_check_turn(struct world *w)
 {
     const struct worker *g = w->gateway;
@@ -60,13 +123,17 @@ void sim_check_turn(struct world *w)
     for (size_t i = 0; i < g->n_chains; i++)
         for (unsigned j = 0; j < g->chains[i]->n_upstreams; j++, k++) {
             check_upstream(w, g->chains[i]->upstreams[j], w->nodes[k]);
+            check_wire(w, g->chains[i]->upstreams[j], w->nodes[k]);
             sockets += w->nodes[k]->n_sockets + w->nodes[k]->n_dials;
         }
     sim_check(w, sockets == g->n_sockets, "the gateway counts %u sockets, there are %u", g->n_sockets, sockets);
     sim_check(w, g->n_waiting <= w->p.max_inflight_calls, "%u calls wait", g->n_waiting);
+    check_flights(w);
     list_each (it, &g->sessions) {
         const struct session *s = container_of(it, struct session, all);
 
+        sim_check(w, s->held_bytes == held(s), "%zu bytes are said to be held for a client, there are %zu",
+                  s->held_bytes, held(s));
         sim_check(w, s->held_bytes + stream_queued_bytes(s->stream) < w->p.max_client_buffer_bytes + HELD_SLACK,
                   "%zu bytes are held for a client", s->held_bytes + stream_queued_bytes(s->stream));
         sim_check(w, s->n_exchanges == length(&s->exchanges), "an exchange is lost");
