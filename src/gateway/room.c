@@ -80,10 +80,13 @@ void room_look_again(struct worker *w)
     }
 }
 
-/* Each answer may make room, or change whose turn it is. */
+/* Each answer may make room, or change whose turn it is; for what s shares with others too. */
 bool room_waits(const struct session *s)
 {
-    return s->reading == READING_PAUSED || !list_empty(&s->stalled) || !list_empty(&s->parked);
+    const struct worker *w = s->worker;
+
+    return s->reading == READING_PAUSED || !list_empty(&s->stalled) || !list_empty(&s->parked) ||
+           !list_empty(&w->parked) || !list_empty(&w->stalled);
 }
 
 /* Lets stalled links read on, as many as there is room for. */
@@ -107,7 +110,6 @@ static void resume_links(struct session *s)
 /* Sends parked flights on their way, as many as there is room for; each may come back when it is about to depart. */
 static void resume_flights(struct session *s)
 {
-    const struct call *next = next_call(s);
     struct list *it = &s->parked;
 
     if (planted(PLANT_PARKED_FOREVER))
@@ -120,12 +122,25 @@ static void resume_flights(struct session *s)
         it = it->prev;
         upstream_requeue(f);
     }
-    if (next && next->flight && next->flight->state == FLIGHT_PARKED && !session_backed_up(s, next))
+}
+
+/* The call whose turn it is goes on, whoever else waits for its answer: there may be no other turn of the loop that
+ * would find it. */
+static void resume_next(struct session *s)
+{
+    const struct call *next = next_call(s);
+
+    if (!next || !next->flight || session_backed_up(s, next))
+        return;
+    if (next->flight->state == FLIGHT_PARKED)
         upstream_requeue(next->flight);
+    else if (next->flight->link)
+        link_resume(next->flight->link);
 }
 
 void room_resume(struct session *s)
 {
     resume_links(s);
     resume_flights(s);
+    resume_next(s);
 }

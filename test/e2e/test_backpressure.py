@@ -96,7 +96,7 @@ class NotReading(Case):
             done = threading.Thread(target=lambda: c.send(b"".join(
                 c.build('{"jsonrpc":"2.0","id":%d,"method":"eth_call","params":[]}' % i) for i in range(n))))
             done.start()
-            time.sleep(1)
+            time.sleep(2)
             for i in range(n):
                 r = c.read_response()
                 self.assertEqual(r.body.rstrip(b"\n"), ('{"jsonrpc":"2.0","id":%d,"result":%s}' % (i, BIG)).encode())
@@ -107,7 +107,7 @@ class NotReading(Case):
         g = self.gateway(config(endpoint(u.url())), program=MILLRACE_FAST)
         with Client(g.addr, rcvbuf=65536) as c:
             c.send(c.build([{"jsonrpc": "2.0", "id": i, "method": "eth_call", "params": []} for i in range(60)]))
-            time.sleep(1)
+            time.sleep(2)
             got = c.read_response().json()
             self.assertEqual([x["id"] for x in got], list(range(60)))
             for x in got:
@@ -226,3 +226,32 @@ class Descriptors(Case):
         self.assertLessEqual(g.cpu_s() - at, 0.05)
         for c in held:
             c.close()
+
+
+class ReadingLate(Case):
+    def test_clients_that_wait_for_the_same_answers(self):
+        """What was held back for both goes on when they read, though nothing else happens."""
+        u = self.upstream(serve('"' + "r" * 300000 + '"'))
+        g = self.gateway(config(endpoint(u.url(), pool={"max_sockets": 2, "max_idle": 2}, batch={"mode": "off"}),
+                                limits={"call_timeout_ms": 12000, "max_client_buffer_bytes": 65536},
+                                chain={"cache": {"max_bytes": 0}}))
+        clients = []
+        for first in (0, 10, 20):
+            c = Client(g.addr, timeout=30, rcvbuf=65536)
+            self.addCleanup(c.close)
+            c.send(c.build([{"jsonrpc": "2.0", "id": i, "method": "eth_call", "params": [i]}
+                            for i in range(first, 200)]))
+            clients.append((first, c))
+        time.sleep(2)
+        got = [None] * len(clients)
+
+        def read(k, c):
+            got[k] = c.read_response().json()
+        threads = [threading.Thread(target=read, args=(k, c)) for k, (_, c) in enumerate(clients)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        for (first, _), answers in zip(clients, got):
+            self.assertEqual([x["id"] for x in answers], list(range(first, 200)))
+            self.assertEqual({x.get("error", {}).get("message") for x in answers}, {None})
