@@ -22,12 +22,29 @@ static const struct call *next_call(const struct session *s)
     return !list_empty(&s->exchanges) && x->is_rpc ? envelope_next(&x->envelope) : NULL;
 }
 
+/* Oldest first, also those that come back: a younger one that set out instead could hold the connection that the call
+ * whose turn it is must have. */
+static void park_in_order(struct list *parked, struct flight *f)
+{
+    struct list *it = parked->next;
+
+    if (list_empty(parked) || container_of(parked->prev, struct flight, queued)->id < f->id)
+        it = parked;
+    else
+        while (container_of(it, struct flight, queued)->id < f->id)
+            it = it->next;
+    list_push(it, &f->queued); /* before it */
+}
+
 void room_park(struct worker *w, struct flight *f)
 {
     struct session *s = sole_session(f);
 
     f->state = FLIGHT_PARKED;
-    list_push(s ? &s->parked : &w->parked, &f->queued);
+    if (s)
+        park_in_order(&s->parked, f);
+    else
+        list_push(&w->parked, &f->queued);
     w->stats.calls_parked++;
 }
 
@@ -63,7 +80,7 @@ bool room_blocked(const struct flight *f)
 /* A bounded look each turn: those that stay go to the end. */
 void room_look_again(struct worker *w)
 {
-    struct list *it;
+    struct list *it, off;
 
     list_each_safe (k, nx, &w->stalled) {
         struct link *link = container_of(k, struct link, stall);
@@ -71,13 +88,11 @@ void room_look_again(struct worker *w)
         if (!room_blocked(link_sole(link)))
             link_resume(link);
     }
-    for (unsigned n = 0; n < UNPARK_AT_ONCE && (it = list_pop(&w->parked)) != NULL; n++) {
-        struct flight *f = container_of(it, struct flight, queued);
-
-        list_push(&w->parked, it);
-        if (!room_blocked(f))
-            upstream_requeue(f);
-    }
+    list_init(&off);
+    for (unsigned n = 0; n < UNPARK_AT_ONCE && (it = list_pop(&w->parked)) != NULL; n++)
+        list_push(room_blocked(container_of(it, struct flight, queued)) ? &w->parked : &off, it);
+    while (!list_empty(&off)) /* the last first: each goes to the front of its queue */
+        upstream_requeue(container_of(off.prev, struct flight, queued));
 }
 
 /* Each answer may make room, or change whose turn it is; for what s shares with others too. */
