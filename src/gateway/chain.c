@@ -7,6 +7,7 @@
 #include "gateway/worker.h"
 #include "rpc/head_read.h"
 #include "rpc/method.h"
+#include "upstream/filters.h"
 
 struct chain *chain_new(struct worker *w, const struct chain_conf *conf)
 {
@@ -45,6 +46,7 @@ struct chain *chain_free(struct chain *c)
     free(c->methods);
     free(c->head_places);
     rules_deinit(&c->rules);
+    filters_free(c->filters);
     cache_free(c->cache);
     free(c->upstreams);
     free(c->turns);

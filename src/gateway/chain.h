@@ -26,7 +26,8 @@ struct chain {
     struct pick_item *turns;       /* one an upstream */
     struct method_stats **methods; /* by method slot; NULL until the first call */
     struct rules rules;
-    struct cache *cache; /* NULL: nothing is kept */
+    struct filters *filters; /* NULL until there is one that needs to be known */
+    struct cache *cache;     /* NULL: nothing is kept */
 };
 
 struct chain *chain_new(struct worker *w, const struct chain_conf *conf);

@@ -12,6 +12,7 @@
 #include "gateway/access_log.h"
 #include "gateway/chain.h"
 #include "gateway/explain.h"
+#include "gateway/filter_lane.h"
 #include "gateway/keep.h"
 #include "gateway/route.h"
 #include "gateway/target.h"
@@ -241,15 +242,21 @@ static enum fail refusal(const struct method *m, const char **why)
     return FAIL_METHOD_DENIED;
 }
 
+/* c: NULL: a notification. */
+static void refuse_call(struct exchange *x, struct call *c, const struct error_detail *d)
+{
+    if (c)
+        answer_here(x, c, d);
+    else
+        x->session->worker->failures[d->fail]++;
+}
+
 static void deny(struct exchange *x, struct call *c, const struct method *m)
 {
     struct error_detail d = {0};
 
     d.fail = refusal(m, &d.detail);
-    if (c)
-        answer_here(x, c, &d);
-    else
-        x->session->worker->failures[d.fail]++;
+    refuse_call(x, c, &d);
 }
 
 /* Answers c from what is kept. */
@@ -279,6 +286,8 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
     size_t n;
     struct flight *f, *lead = NULL;
     struct upstream *u;
+    struct filter_pin pin; /* set where it is needed: it is long */
+    struct error_detail refused = {0};
 
     if (q->method.escaped && (n = jtok_text(&q->method, plain, sizeof plain)) != (size_t)-1)
         name = slice_of(plain, n);
@@ -287,9 +296,22 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
         deny(x, c, rule->m);
         return;
     }
+    pin.upstream = NULL;
+    if (filter_lane_pins(chain, rule->m)) {
+        if (filter_lane_pin(&pin, chain, q, &refused)) {
+            refuse_call(x, c, &refused);
+            return;
+        }
+        q = &pin.request;
+    }
     f = worker_flight_new(w);
     flight_init(f, q, rule->m, w->next_id++);
     f->chain = chain;
+    if (pin.upstream) {
+        f->pinned = true;
+        f->filter_hi = pin.id.hi;
+        f->filter_lo = pin.id.lo;
+    }
     f->start_us = x->start_us;
     f->born_ms = worker_now_ms(w);
     f->deadline_ms = worker_now_ms(w) + rule->timeout_ms * (planted(PLANT_DEADLINE_FAR) ? 10000 : 1);
@@ -323,7 +345,7 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
         return;
     }
     chain->write_epoch += f->method->kind == METHOD_WRITE;
-    u = route_launch(route_owner(w, f), f, together ? *together : NULL);
+    u = route_launch(route_owner(w, f), f, together ? *together : pin.upstream);
     if (together)
         *together = u;
 }

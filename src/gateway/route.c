@@ -4,6 +4,7 @@
 #include "gateway/access_log.h"
 #include "gateway/chain.h"
 #include "gateway/explain.h"
+#include "gateway/filter_lane.h"
 #include "gateway/keep.h"
 #include "gateway/link.h"
 #include "gateway/session.h"
@@ -73,7 +74,7 @@ struct upstream *route_launch(struct worker *w, struct flight *f, struct upstrea
 {
     struct upstream *u = with;
 
-    if (!u || !endpoint_usable(&u->endpoint, worker_now_ms(w)) || upstream_is_full(u))
+    if (!f->pinned && (!u || !endpoint_usable(&u->endpoint, worker_now_ms(w)) || upstream_is_full(u)))
         u = choose(f->chain, f);
     if (u && upstream_enqueue(u, f, false))
         return u;
@@ -119,7 +120,11 @@ void route_failed(struct worker *w, struct flight *f, const struct route_failure
         worker_flight_free(w, f);
         return;
     }
-    if (move && f->moves < MAX_MOVES) {
+    if (f->pinned && why->never_sent) {
+        filter_lane_lost(w, f);
+        return;
+    }
+    if (move && !f->pinned && f->moves < MAX_MOVES) {
         struct upstream *next;
 
         f->moves++;
@@ -162,7 +167,7 @@ void route_elsewhere(struct flight *f)
     uint64_t tried = f->tried | UINT64_C(1) << u->index;
     bool full;
 
-    if (f->moves >= MAX_MOVES)
+    if (f->pinned || f->moves >= MAX_MOVES)
         return;
     next = choose_up(f->chain, ~tried, &full);
     if (!next)
@@ -262,6 +267,8 @@ void route_answered(struct worker *w, struct flight *f, bool is_error, struct sl
         route_learn(f, payload);
     if (!is_error && f->keep)
         keep_offer(f, payload, ref);
+    if (!is_error && f->method->sticky)
+        filter_lane_answered(f, &payload, &ref);
     if (!ref && f->calls.next != f->calls.prev) { /* one copy for all of them */
         ref = blob_copy(payload);
         if (ref)

@@ -33,6 +33,7 @@ void flight_init(struct flight *f, const struct message_request *q, const struct
     f->alone = false;
     f->solo = false;
     f->explained = false;
+    f->pinned = false;
     f->moves = 0;
     f->sends = 0;
     f->riders = 0;

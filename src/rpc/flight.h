@@ -33,6 +33,7 @@ struct flight {
     bool alone;      /* it shared one, and was not answered: now it goes alone */
     bool solo;       /* in a queue: it is counted there as one that goes alone */
     bool explained;  /* one of its calls is to tell how it came by its answer */
+    bool pinned;     /* it is about a filter: only the endpoint that holds it may be asked */
     uint8_t moves;   /* how many times it changed link or endpoint */
     uint8_t sends;   /* requests that carried it */
     uint64_t id;     /* our own id, unique within the worker */
@@ -54,8 +55,9 @@ struct flight {
     char *key_own;
     uint64_t text_hash; /* of the key alone */
     uint64_t key_hash, head_epoch, write_epoch;
-    bool keep;                /* its result may be kept */
-    struct flight *same_slot; /* in the worker's table */
+    bool keep;                     /* its result may be kept */
+    uint64_t filter_hi, filter_lo; /* pinned: the client's id of its filter */
+    struct flight *same_slot;      /* in the worker's table */
     char *tail; /* what follows the id in the request: `,"method":...,"params":...}`; tail_store or owned */
     size_t tail_n;
     size_t params_at; /* where the params begin in it */
