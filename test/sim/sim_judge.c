@@ -248,6 +248,13 @@ static void judge_call(struct world *w, unsigned client, struct post *q, const s
                   client);
         return;
     }
+    /* A new filter's id, where a chain has several endpoints, is the gateway's own: it names no endpoint's answer.  The
+     * endpoints here answer with nothing of this form. */
+    if (want->ask.kind == ASK_FILTER && !e->is_error && e->payload.n == 36 && slice_starts(e->payload, SLICE("\"0x"))) {
+        sim_check(w, status == 200, "client %u: status %u with a result", client, status);
+        w->results++;
+        return;
+    }
     if (ask_check(q->chain, &want->ask, e->is_error, e->payload, &head, &serial)) {
         sim_check(w, status == 200, "client %u: status %u with a result", client, status);
         w->results++;
