@@ -287,7 +287,6 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
     struct flight *f, *lead = NULL;
     struct upstream *u;
     struct filter_pin pin; /* set where it is needed: it is long */
-    struct error_detail refused = {0};
 
     if (q->method.escaped && (n = jtok_text(&q->method, plain, sizeof plain)) != (size_t)-1)
         name = slice_of(plain, n);
@@ -298,6 +297,8 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
     }
     pin.upstream = NULL;
     if (filter_lane_pins(chain, rule->m)) {
+        struct error_detail refused = {0};
+
         if (filter_lane_pin(&pin, chain, q, &refused)) {
             refuse_call(x, c, &refused);
             return;
