@@ -108,7 +108,7 @@ test('viem: a large log query', async () => {
 
 test('viem: sockets were reused', async () => {
     const before = await gateway.endpoint();
-    for (let i = 0; i < 50; i++) await reader.getChainId();
+    for (let i = 0; i < 50; i++) await reader.getGasPrice();
     const after = await gateway.endpoint();
     assert.equal(after.requests_new, before.requests_new);
     assert.equal(after.requests_reused, before.requests_reused + 50);
