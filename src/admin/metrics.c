@@ -212,6 +212,29 @@ static void batch_barred(struct page *p, const struct upstream *u)
     PUT(p, "millrace_endpoint_batch_barred_methods{" LABELS "} %u\n", NAMES(u), learned(p, u).barred);
 }
 
+static void broadcasts(struct page *p, const struct upstream *u)
+{
+    static const struct {
+        enum broadcast_outcome outcome;
+        const char *name;
+    } rows[] = {{BROADCAST_LEG_ACCEPTED, "accepted"},
+                {BROADCAST_LEG_KNOWN, "known"},
+                {BROADCAST_LEG_REFUSED, "refused"},
+                {BROADCAST_LEG_FAILED, "failed"}};
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        PUT(p, "millrace_endpoint_broadcasts_total{" LABELS ",outcome=\"%s\"} %llu\n", NAMES(u), rows[i].name,
+            (unsigned long long)u->endpoint.stats.broadcasts[rows[i].outcome]);
+}
+
+static void broadcast_time(struct page *p, const struct upstream *u)
+{
+    char labels[256];
+
+    snprintf(labels, sizeof labels, LABELS, NAMES(u));
+    histogram(p, "endpoint_broadcast_seconds", labels, &u->endpoint.stats.broadcast_us, &scale_latency);
+}
+
 typedef void method_fn(struct page *p, const char *labels, const struct method_stats *s);
 
 static void each_method(struct page *p, method_fn *fn)
@@ -366,6 +389,10 @@ int metrics_write(const struct worker *w, struct buf *out)
         {"endpoint_batch_max_bytes", "gauge", "bytes that a batch may have now, as configured or as learned",
          batch_max_bytes},
         {"endpoint_batch_barred_methods", "gauge", "methods learned to go alone now", batch_barred},
+        {"endpoint_broadcasts_total", "counter", "transactions sent to the endpoint, by what became of them there",
+         broadcasts},
+        {"endpoint_broadcast_seconds", "histogram", "time from a client's transaction to what this endpoint said of it",
+         broadcast_time},
     };
     struct page p = {w, out, 0};
 

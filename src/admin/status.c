@@ -69,6 +69,17 @@ static void latency(struct page *p, const struct hist *h)
     spread(p, "latency_us", h);
 }
 
+static void broadcasts(struct page *p, const struct endpoint_stats *e)
+{
+    open_object(p, "broadcasts");
+    num(p, "accepted", e->broadcasts[BROADCAST_LEG_ACCEPTED]);
+    num(p, "known", e->broadcasts[BROADCAST_LEG_KNOWN]);
+    num(p, "refused", e->broadcasts[BROADCAST_LEG_REFUSED]);
+    num(p, "failed", e->broadcasts[BROADCAST_LEG_FAILED]);
+    spread(p, "answer_us", &e->broadcast_us);
+    raw(p, "}");
+}
+
 static void failures(struct page *p, const char *name, const uint64_t v[FAIL_COUNT])
 {
     char reason[ERROR_REASON_CAP];
@@ -167,6 +178,7 @@ static void endpoint(struct page *p, const struct upstream *u)
     }
     latency(p, &e->stats.latency);
     batch(p, e);
+    broadcasts(p, &e->stats);
     if (p->sockets) {
         key(p, "socket_list");
         raw(p, "[");

@@ -41,7 +41,9 @@ struct chain_conf {
     bool coalesce;
     size_t cache_max_bytes; /* 0: no answers are kept */
     bool cache_head;
-    uint64_t block_time_ms;            /* 0: not set */
+    uint64_t block_time_ms;       /* 0: not set */
+    const char *const *broadcast; /* names of endpoints that transactions go to; "all" alone: all */
+    size_t n_broadcast;
     const struct method_conf *methods; /* exact names first, then by falling length of the pattern */
     size_t n_methods;
     const struct endpoint_conf *endpoints;

@@ -108,6 +108,16 @@ static bool is_beginning(const char *a, const char *b)
     return n >= 4 && m >= 4 && strncasecmp(a, b, n < m ? n : m) == 0;
 }
 
+unsigned config_key_distance(const char *name, const char *known)
+{
+    unsigned d = distance(name, known);
+
+    if (d <= 1 + strlen(known) / 5)
+        return d;
+    /* A slip of the finger is the likelier reason. */
+    return is_beginning(name, known) ? MAX_NAME + d : CONFIG_KEY_FAR;
+}
+
 const struct config_key *config_key_nearest(enum config_shape shape, const char *name)
 {
     const struct config_key *best = NULL;
@@ -119,13 +129,8 @@ const struct config_key *config_key_nearest(enum config_shape shape, const char 
 
         if (k->shape != shape)
             continue;
-        d = distance(name, k->name);
-        if (d > 1 + strlen(k->name) / 5) {
-            if (!is_beginning(name, k->name))
-                continue;
-            d = MAX_NAME + d; /* a slip of the finger is the likelier reason */
-        }
-        if (!best || d < best_d) {
+        d = config_key_distance(name, k->name);
+        if (d != CONFIG_KEY_FAR && (!best || d < best_d)) {
             best = k;
             best_d = d;
         }

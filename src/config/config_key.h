@@ -51,6 +51,7 @@ enum {
     CONFIG_MAY_LACK = 64 /* texts: the empty string stands for an empty list */
 };
 
+#define CONFIG_KEY_FAR ((unsigned)-1)
 #define CONFIG_NOWHERE ((size_t)-1)
 
 struct config_place { /* where in the conf struct of its shape the value goes */
@@ -85,6 +86,8 @@ extern const size_t config_keys_n;
 extern const struct config_shape_info config_shapes[CONFIG_SHAPE_COUNT];
 
 const struct config_key *config_key_find(enum config_shape shape, const char *name);
+/* How far `name` is from a known one; CONFIG_KEY_FAR: too far to have been meant. */
+unsigned config_key_distance(const char *name, const char *known);
 /* The known key that was probably meant, or NULL. */
 const struct config_key *config_key_nearest(enum config_shape shape, const char *name);
 /* The i-th choice, or an empty slice past the last. */

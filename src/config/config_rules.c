@@ -63,22 +63,39 @@ static bool has_endpoint(const struct chain_conf *c, const char *name)
     return false;
 }
 
+/* The name of an endpoint that was probably meant, or NULL. */
+static const char *nearest_endpoint(const struct chain_conf *c, const char *name)
+{
+    const char *best = NULL;
+    unsigned best_d = CONFIG_KEY_FAR;
+
+    for (size_t i = 0; i < c->n_endpoints; i++) {
+        unsigned d = config_key_distance(name, c->endpoints[i].name);
+
+        if (d < best_d) {
+            best = c->endpoints[i].name;
+            best_d = d;
+        }
+    }
+    return best;
+}
+
 static void broadcast_rules(struct config_walk *w, const struct config_path *at, json_t *obj,
                             const struct chain_conf *c)
 {
     struct config_path up = {at, "broadcast", 0}, list = {&up, "endpoints", 0};
-    json_t *names = json_object_get(json_object_get(obj, "broadcast"), "endpoints");
-    size_t n = json_is_array(names) ? json_array_size(names) : json_is_string(names) ? 1 : 0;
+    bool array = json_is_array(json_object_get(json_object_get(obj, "broadcast"), "endpoints"));
 
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < c->n_broadcast; i++) {
         struct config_path item = {&list, NULL, i};
-        const char *name = json_string_value(json_is_array(names) ? json_array_get(names, i) : names);
+        const char *name = c->broadcast[i], *near;
         char shown[CONFIG_SHOWN_CAP];
 
-        if (!name || strstr(name, "${") || (n == 1 && strcmp(name, "all") == 0) || has_endpoint(c, name))
+        if ((c->n_broadcast == 1 && strcmp(name, "all") == 0) || has_endpoint(c, name))
             continue;
-        config_error(&w->report, json_is_array(names) ? &item : &list, "no endpoint of this chain has the name %s",
-                     config_shown(name, shown));
+        near = nearest_endpoint(c, name);
+        config_error(&w->report, array ? &item : &list, "no endpoint of this chain has the name %s%s%s%s",
+                     config_shown(name, shown), near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     }
 }
 

@@ -1,6 +1,7 @@
 #include "gateway/chain.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "cache/cache.h"
@@ -8,6 +9,14 @@
 #include "rpc/head_read.h"
 #include "rpc/method.h"
 #include "upstream/filters.h"
+
+static bool is_in_group(const struct chain_conf *conf, const char *name)
+{
+    for (size_t i = 0; i < conf->n_broadcast; i++)
+        if (strcmp(conf->broadcast[i], name) == 0)
+            return true;
+    return conf->n_broadcast == 1 && strcmp(conf->broadcast[0], "all") == 0;
+}
 
 struct chain *chain_new(struct worker *w, const struct chain_conf *conf)
 {
@@ -30,6 +39,7 @@ struct chain *chain_new(struct worker *w, const struct chain_conf *conf)
         if (!u)
             return chain_free(c);
         c->upstreams[c->n_upstreams++] = u;
+        c->broadcast |= (uint64_t)is_in_group(conf, conf->endpoints[i].name) << i;
         c->turns[i] = (struct pick_item){.weight = conf->endpoints[i].weight, .tier = conf->endpoints[i].tier};
     }
     return c;

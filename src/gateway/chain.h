@@ -23,6 +23,7 @@ struct chain {
     struct head head;
     unsigned char *head_places;    /* enum head_place, by method slot */
     uint64_t write_epoch;          /* how often a transaction left, or was accepted */
+    uint64_t broadcast;            /* bit per upstream that transactions go to */
     struct pick_item *turns;       /* one an upstream */
     struct method_stats **methods; /* by method slot; NULL until the first call */
     struct rules rules;

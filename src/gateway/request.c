@@ -10,6 +10,7 @@
 #include "cache/cache_rule.h"
 #include "gateway/access.h"
 #include "gateway/access_log.h"
+#include "gateway/broadcast_lane.h"
 #include "gateway/chain.h"
 #include "gateway/explain.h"
 #include "gateway/filter_lane.h"
@@ -346,6 +347,10 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
         return;
     }
     chain->write_epoch += f->method->kind == METHOD_WRITE;
+    if (f->method->class == CLASS_BROADCAST) {
+        lane_launch(w, f);
+        return;
+    }
     u = route_launch(route_owner(w, f), f, together ? *together : pin.upstream);
     if (together)
         *together = u;

@@ -2,6 +2,7 @@
 
 #include "base/plant.h"
 #include "gateway/access_log.h"
+#include "gateway/broadcast_lane.h"
 #include "gateway/chain.h"
 #include "gateway/explain.h"
 #include "gateway/filter_lane.h"
@@ -116,6 +117,10 @@ void route_failed(struct worker *w, struct flight *f, const struct route_failure
     bool move = why->never_sent || (why->reused_died && flight_may_repeat(f));
 
     u->endpoint.stats.failures[why->fail]++;
+    if (f->part == FLIGHT_LEG && !(planted(PLANT_WRITE_REPEATED) && why->reused_died)) {
+        lane_failed(w, f, why);
+        return;
+    }
     if (!f->wanted) {
         worker_flight_free(w, f);
         return;
@@ -167,7 +172,7 @@ void route_elsewhere(struct flight *f)
     uint64_t tried = f->tried | UINT64_C(1) << u->index;
     bool full;
 
-    if (f->pinned || f->moves >= MAX_MOVES)
+    if (f->pinned || f->moves >= MAX_MOVES || f->part == FLIGHT_LEG)
         return;
     next = choose_up(f->chain, ~tried, &full);
     if (!next)
@@ -229,20 +234,29 @@ static void note_latency(struct worker *w, struct flight *f, bool is_error)
     struct method_stats *m = chain_method(f->chain, f->method);
     struct endpoint_stats *e = &f->upstream->endpoint.stats;
 
-    m->calls++;
-    m->rpc_errors += is_error;
-    hist_add(&m->latency, now_us - f->start_us);
+    if (f->part == FLIGHT_OF_CALLS || f->part == FLIGHT_LEAD) {
+        m->calls++;
+        m->rpc_errors += is_error;
+        hist_add(&m->latency, now_us - f->start_us);
+    }
+    if (f->part == FLIGHT_LEAD) /* its legs were counted there */
+        return;
     e->calls++;
     e->rpc_errors += is_error;
     hist_add(&e->latency, now_us - f->sent_us);
 }
 
-/* Whom f answers now: nobody waits for it afterwards, and it is freed. */
+/* Whom f answers now: nobody waits for it afterwards, and it is freed; the lead of a lane, by that. */
 static void take_waiters(struct worker *w, struct flight *f, struct list *calls)
 {
     list_init(calls);
     list_splice(calls, &f->calls);
-    worker_flight_free(w, f);
+    if (f->part != FLIGHT_LEAD) {
+        worker_flight_free(w, f);
+        return;
+    }
+    heap_remove(&w->flights_due, &f->due);
+    flight_table_remove(&w->flights, f);
 }
 
 static void answer(struct worker *w, struct call *c, bool is_error, struct slice payload, struct blob *ref)
@@ -260,6 +274,10 @@ void route_answered(struct worker *w, struct flight *f, bool is_error, struct sl
     struct list calls, *n;
 
     note_latency(w, f, is_error);
+    if (f->part == FLIGHT_LEG || f->part == FLIGHT_LOOKUP) {
+        lane_answered(w, f, is_error, payload, ref);
+        return;
+    }
     log_calls(w, f, is_error, payload.n, FAIL_NONE);
     if (f->explained)
         explain_note(f, worker_clock_us(w));
@@ -311,9 +329,14 @@ static void refuse_first(struct worker *w, struct flight *f, const struct route_
 
 void route_refuse(struct worker *w, struct flight *f, const struct route_failure *why)
 {
-    struct blob *b = refusal(w, f, why);
+    struct blob *b;
     struct list calls, *n;
 
+    if (f->part == FLIGHT_LEG || f->part == FLIGHT_LOOKUP) {
+        lane_failed(w, f, why);
+        return;
+    }
+    b = refusal(w, f, why);
     log_calls(w, f, true, b->n, why->fail);
     if (f->explained)
         explain_note(f, worker_clock_us(w));
@@ -358,7 +381,7 @@ static void forsake(struct worker *w, struct flight *f)
 {
     f->wanted = false;
     /* On the wire it stays: the answer is on its way and will free the connection. Its deadline still stands. */
-    if (f->state == FLIGHT_WIRE && !planted(PLANT_FREED_ON_WIRE)) {
+    if ((f->state == FLIGHT_WIRE && !planted(PLANT_FREED_ON_WIRE)) || f->state == FLIGHT_SPREAD) {
         route_arm(w, f);
         return;
     }
@@ -372,6 +395,10 @@ void route_due(struct worker *w, struct flight *f)
     uint64_t now_ms = worker_now_ms(w);
     bool over = now_ms >= f->deadline_ms; /* for all of its waiters: there is no time for another try */
 
+    if (f->part == FLIGHT_LEAD) {
+        lane_due(w, f);
+        return;
+    }
     if (now_ms < f->try_until_ms && !over) { /* only some of its waiters have waited long enough */
         while (!flight_alone(f) && flight_first(f)->deadline_ms <= now_ms)
             refuse_first(w, f, &why);
@@ -386,7 +413,10 @@ void route_due(struct worker *w, struct flight *f)
     upstream_dequeue(f);
     if (f->link)
         link_abandon(f);
-    if (!f->wanted)
+    why.never_sent = f->state != FLIGHT_WIRE;
+    if (f->part == FLIGHT_LEG)
+        lane_failed(w, f, &why);
+    else if (!f->wanted)
         worker_flight_free(w, f);
     else if (over || !set_out_again(w, f, &why))
         route_refuse(w, f, &why);

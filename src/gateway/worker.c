@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/plant.h"
+#include "gateway/broadcast_lane.h"
 #include "gateway/chain.h"
 #include "gateway/link.h"
 #include "gateway/room.h"
@@ -54,6 +55,7 @@ struct worker *worker_new(const struct config *conf, struct loop *loop)
     list_init(&w->dirty);
     list_init(&w->ready);
     list_init(&w->starved);
+    list_init(&w->lanes);
     list_init(&w->parked);
     list_init(&w->stalled);
     flight_table_init(&w->flights, &secret);
@@ -102,7 +104,7 @@ struct worker *worker_free(struct worker *w)
     for (size_t i = 0; i < w->n_chains; i++)
         chain_free(w->chains[i]);
     free(w->chains);
-    assert(list_empty(&w->parked) && list_empty(&w->stalled) && w->n_waiting == 0);
+    assert(list_empty(&w->lanes) && list_empty(&w->parked) && list_empty(&w->stalled) && w->n_waiting == 0);
     flight_table_deinit(&w->flights);
     assert(list_empty(&w->ready) && w->n_flights == 0 && w->n_sockets == 0);
     dialer_free(w->dialer);
@@ -247,6 +249,7 @@ void worker_close(struct worker *w)
     w->draining = true;
     while (!list_empty(&w->sessions))
         session_close(container_of(w->sessions.next, struct session, all));
+    lane_close_all(w);
     /* What is left has no waiter: notifications, and flights whose client went. */
     while ((n = heap_first(&w->flights_due))) {
         struct flight *f = container_of(n, struct flight, due);

@@ -37,6 +37,7 @@ struct worker {
     struct list dirty;   /* sessions with something to send */
     struct list ready;   /* upstreams with something to do */
     struct list starved; /* upstreams that wait for a socket of the common maximum */
+    struct list lanes;   /* broadcasts: gateway/broadcast_lane.h */
     struct list parked;  /* flights with several waiters, all of whom hold too much */
     struct list stalled; /* links that are not read for the same reason */
     struct flight_table flights;

@@ -14,13 +14,8 @@ static char *put(char *to, const char *p, size_t n)
     return to + n;
 }
 
-void flight_init(struct flight *f, const struct message_request *q, const struct method *m, uint64_t id)
+static void begin(struct flight *f, const struct method *m, uint64_t id)
 {
-    /* Absent params and [] mean the same to every server; all four members are always there (agave refuses others). */
-    struct slice params = q->params.n ? q->params : SLICE("[]");
-    size_t n = sizeof tail_method - 1 + q->method.raw.n + sizeof tail_params - 1 + params.n + 1;
-    char *to;
-
     /* Member by member: all of it is written once, and the store for the tail not at all. */
     f->state = FLIGHT_NEW;
     f->wanted = true;
@@ -34,6 +29,7 @@ void flight_init(struct flight *f, const struct message_request *q, const struct
     f->solo = false;
     f->explained = false;
     f->pinned = false;
+    f->borrows = false;
     f->moves = 0;
     f->sends = 0;
     f->riders = 0;
@@ -50,8 +46,20 @@ void flight_init(struct flight *f, const struct message_request *q, const struct
     f->chain = NULL;
     f->upstream = NULL;
     f->link = NULL;
+    f->part = FLIGHT_OF_CALLS;
+    f->lane = NULL;
     list_init(&f->queued);
     list_init(&f->calls);
+}
+
+void flight_init(struct flight *f, const struct message_request *q, const struct method *m, uint64_t id)
+{
+    /* Absent params and [] mean the same to every server; all four members are always there (agave refuses others). */
+    struct slice params = q->params.n ? q->params : SLICE("[]");
+    size_t n = sizeof tail_method - 1 + q->method.raw.n + sizeof tail_params - 1 + params.n + 1;
+    char *to;
+
+    begin(f, m, id);
     f->tail = n <= sizeof f->tail_store ? f->tail_store : mem_grow(NULL, n);
     f->tail_n = n;
     to = put(f->tail, tail_method, sizeof tail_method - 1);
@@ -62,11 +70,24 @@ void flight_init(struct flight *f, const struct message_request *q, const struct
     *to = '}';
 }
 
+void flight_init_copy(struct flight *f, const struct flight *of, uint64_t id)
+{
+    begin(f, of->method, id);
+    f->chain = of->chain;
+    f->heavy = of->heavy;
+    f->start_us = of->start_us;
+    f->deadline_ms = of->deadline_ms;
+    f->borrows = true;
+    f->tail = of->tail;
+    f->tail_n = of->tail_n;
+    f->params_at = of->params_at;
+}
+
 void flight_deinit(struct flight *f)
 {
     assert(flight_alone(f) && !list_linked(&f->queued) && !heap_linked(&f->due));
     assert(!f->listed);
-    if (f->tail != f->tail_store)
+    if (f->tail != f->tail_store && !f->borrows)
         free(f->tail);
     free(f->key_own);
     f->tail = NULL;

@@ -10,6 +10,7 @@
 #include "rpc/method.h"
 
 struct chain;
+struct lane;
 struct upstream;
 struct link;
 
@@ -18,6 +19,15 @@ enum flight_state {
     FLIGHT_QUEUED, /* waits at `upstream` for a link */
     FLIGHT_PARKED, /* waits in session.parked: its client holds too much */
     FLIGHT_WIRE,   /* rides on `link` */
+    FLIGHT_SPREAD, /* its legs are under way: gateway/broadcast_lane.h */
+};
+
+/* Whom it is for. */
+enum flight_part {
+    FLIGHT_OF_CALLS, /* those that wait for it */
+    FLIGHT_LEAD,     /* them too, but it goes nowhere itself: `lane` answers it */
+    FLIGHT_LEG,      /* its lane: one copy of a transaction, to one endpoint, once */
+    FLIGHT_LOOKUP    /* its lane: a read of the lane's own */
 };
 
 struct flight {
@@ -31,6 +41,7 @@ struct flight {
     bool second;     /* its first try failed, and those who had joined have it to themselves */
     bool heavy;      /* its method never shares a request with others */
     bool alone;      /* it shared one, and was not answered: now it goes alone */
+    bool borrows;    /* its tail is another's, who outlives it */
     bool solo;       /* in a queue: it is counted there as one that goes alone */
     bool explained;  /* one of its calls is to tell how it came by its answer */
     bool pinned;     /* it is about a filter: only the endpoint that holds it may be asked */
@@ -51,6 +62,9 @@ struct flight {
     struct chain *chain;
     struct upstream *upstream;
     struct link *link;
+    enum flight_part part;
+    unsigned leg; /* which, of its lane */
+    struct lane *lane;
     struct slice key; /* rpc/flight_key.h: in tail, or in key_own */
     char *key_own;
     uint64_t text_hash; /* of the key alone */
@@ -66,6 +80,8 @@ struct flight {
 
 /* From a valid request; the tail is a copy of its method and params bytes. */
 void flight_init(struct flight *f, const struct message_request *q, const struct method *m, uint64_t id);
+/* A copy of `of`, which must outlive it, for nobody yet: its tail is borrowed. */
+void flight_init_copy(struct flight *f, const struct flight *of, uint64_t id);
 void flight_deinit(struct flight *f); /* nobody may wait for it */
 
 void flight_join(struct flight *f, struct call *c); /* c's deadline is no earlier than that of those who wait */

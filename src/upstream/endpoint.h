@@ -7,6 +7,7 @@
 #include "base/hist.h"
 #include "http/h1_client.h"
 #include "http/url.h"
+#include "rpc/broadcast.h"
 #include "upstream/backoff.h"
 #include "upstream/batch_limits.h"
 #include "upstream/pool.h"
@@ -24,6 +25,8 @@ struct endpoint_stats {
     uint64_t batch_refused;       /* batches that were refused as a whole */
     struct hist batch_calls;      /* calls in a request */
     struct hist boarding_wait_us; /* from the queue to a link */
+    uint64_t broadcasts[BROADCAST_OUTCOMES];
+    struct hist broadcast_us; /* from a client's transaction to the answer of this one, whatever it was */
 };
 
 struct endpoint {
