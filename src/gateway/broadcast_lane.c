@@ -21,8 +21,10 @@ struct lane_leg {
 struct lane {
     struct worker *worker;
     struct chain *chain;
-    struct list node; /* in worker.lanes */
-    struct flight *lead;
+    struct list node;      /* in worker.lanes */
+    struct flight *lead;   /* NULL: answered */
+    char *tail;            /* of the lead and of all legs, owned */
+    uint64_t start_us;     /* when the client asked */
     struct flight *lookup; /* NULL: not under way */
     uint64_t had;          /* bit per upstream that may have got the transaction */
     bool acting;           /* decisions are being acted upon: what that leads to waits for its turn */
@@ -56,23 +58,14 @@ static void lane_free(struct lane *l)
             drop(l->worker, l->legs[i].flight);
     if (l->lookup)
         drop(l->worker, l->lookup);
-    worker_flight_free(l->worker, l->lead);
+    if (l->lead)
+        drop(l->worker, l->lead);
     list_remove(&l->node);
+    free(l->tail);
     free(l);
 }
 
 /* -- what the core decided */
-
-/* Legs that have not left yet are still worth waiting for when the program ends; what is on the wire is out of our
- * hands. */
-static void answered(struct lane *l)
-{
-    l->lead->wanted = false;
-    for (unsigned i = 0; i < l->core.legs; i++)
-        if (l->legs[i].flight && l->legs[i].flight->state == FLIGHT_WIRE)
-            l->legs[i].flight->wanted = false;
-    forget_answers(l);
-}
 
 static void answer(struct lane *l, const struct broadcast_decision *d)
 {
@@ -84,7 +77,8 @@ static void answer(struct lane *l, const struct broadcast_decision *d)
     l->lead->upstream = leg->at;
     w->stats.broadcasts_accepted += d->kind == BROADCAST_RESULT;
     route_answered(w, l->lead, d->kind == BROADCAST_ERROR, d->bytes, ref);
-    answered(l);
+    l->lead = NULL;
+    forget_answers(l);
 }
 
 static void answer_fail(struct lane *l, const struct broadcast_decision *d)
@@ -96,7 +90,8 @@ static void answer_fail(struct lane *l, const struct broadcast_decision *d)
         why = leg->why;
     l->lead->upstream = leg->at;
     route_refuse(l->worker, l->lead, &why);
-    answered(l);
+    l->lead = NULL;
+    forget_answers(l);
 }
 
 /* Where the transaction may be: not at an endpoint that just let us wait in vain, and never outside the group. */
@@ -178,7 +173,6 @@ static void retry(struct lane *l, unsigned leg)
 static void act(struct lane *l)
 {
     struct broadcast_decision d;
-    uint64_t at_ms;
 
     if (l->acting)
         return;
@@ -204,11 +198,8 @@ static void act(struct lane *l)
         lane_free(l);
         return;
     }
-    at_ms = broadcast_deadline(&l->core);
-    if (at_ms == UINT64_MAX)
-        heap_remove(&l->worker->flights_due, &l->lead->due);
-    else
-        heap_set(&l->worker->flights_due, &l->lead->due, at_ms);
+    if (l->lead)
+        heap_set(&l->worker->flights_due, &l->lead->due, broadcast_deadline(&l->core));
 }
 
 /* -- what happens to it */
@@ -223,6 +214,8 @@ void lane_launch(struct worker *w, struct flight *f)
     l->worker = w;
     l->chain = c;
     l->lead = f;
+    l->tail = flight_give_tail(f);
+    l->start_us = f->start_us;
     list_push(&w->lanes, &l->node);
     f->state = FLIGHT_SPREAD;
     f->part = FLIGHT_LEAD;
@@ -242,7 +235,7 @@ static void note_outcome(struct lane *l, const struct lane_leg *leg, enum broadc
 
     e->broadcasts[outcome]++;
     if (outcome != BROADCAST_LEG_FAILED)
-        hist_add(&e->broadcast_us, worker_clock_us(l->worker) - l->lead->start_us);
+        hist_add(&e->broadcast_us, worker_clock_us(l->worker) - l->start_us);
     /* Pending state has changed there. */
     l->chain->write_epoch += outcome == BROADCAST_LEG_ACCEPTED;
 }

@@ -6,7 +6,8 @@
  * out when the client is answered go on until their own deadline, and their outcome is counted.  A client that leaves
  * stops nothing.
  *
- * Owned by the worker (worker.lanes) until the last leg and the look-up have ended; owns its lead and its legs. */
+ * Owned by the worker (worker.lanes) until the last leg and the look-up have ended; owns its legs, and its lead until
+ * that is answered. */
 #ifndef MILLRACE_GATEWAY_BROADCAST_LANE_H
 #define MILLRACE_GATEWAY_BROADCAST_LANE_H
 

@@ -246,17 +246,12 @@ static void note_latency(struct worker *w, struct flight *f, bool is_error)
     hist_add(&e->latency, now_us - f->sent_us);
 }
 
-/* Whom f answers now: nobody waits for it afterwards, and it is freed; the lead of a lane, by that. */
+/* Whom f answers now: nobody waits for it afterwards, and it is freed. */
 static void take_waiters(struct worker *w, struct flight *f, struct list *calls)
 {
     list_init(calls);
     list_splice(calls, &f->calls);
-    if (f->part != FLIGHT_LEAD) {
-        worker_flight_free(w, f);
-        return;
-    }
-    heap_remove(&w->flights_due, &f->due);
-    flight_table_remove(&w->flights, f);
+    worker_flight_free(w, f);
 }
 
 static void answer(struct worker *w, struct call *c, bool is_error, struct slice payload, struct blob *ref)

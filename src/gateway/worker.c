@@ -208,9 +208,13 @@ static bool is_drained(const struct worker *w)
 {
     if (!list_empty(&w->sessions))
         return false;
-    for (size_t i = 0; i < w->flights_due.n; i++)
-        if (container_of(w->flights_due.v[i], struct flight, due)->wanted)
+    for (size_t i = 0; i < w->flights_due.n; i++) {
+        const struct flight *f = container_of(w->flights_due.v[i], struct flight, due);
+
+        /* A leg that has left has done its work; a client that waits for its answer waits for the lead. */
+        if (f->wanted && !(f->part == FLIGHT_LEG && f->state == FLIGHT_WIRE))
             return false;
+    }
     return true;
 }
 

@@ -70,6 +70,17 @@ void flight_init(struct flight *f, const struct message_request *q, const struct
     *to = '}';
 }
 
+char *flight_give_tail(struct flight *f)
+{
+    assert(!f->borrows);
+    if (f->tail == f->tail_store) {
+        f->tail = mem_grow(NULL, f->tail_n);
+        memcpy(f->tail, f->tail_store, f->tail_n);
+    }
+    f->borrows = true;
+    return f->tail;
+}
+
 void flight_init_copy(struct flight *f, const struct flight *of, uint64_t id)
 {
     begin(f, of->method, id);

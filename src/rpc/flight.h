@@ -80,7 +80,9 @@ struct flight {
 
 /* From a valid request; the tail is a copy of its method and params bytes. */
 void flight_init(struct flight *f, const struct message_request *q, const struct method *m, uint64_t id);
-/* A copy of `of`, which must outlive it, for nobody yet: its tail is borrowed. */
+/* Gives its tail away, but goes on to use it: who calls outlives it, and frees it with free(). */
+char *flight_give_tail(struct flight *f);
+/* A copy of `of`, for nobody yet; it borrows the tail. */
 void flight_init_copy(struct flight *f, const struct flight *of, uint64_t id);
 void flight_deinit(struct flight *f); /* nobody may wait for it */
 

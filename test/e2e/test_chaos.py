@@ -81,7 +81,7 @@ class Node:
         n = next(int(ln.split(b":")[1]) for ln in head.split(b"\r\n") if ln.lower().startswith(b"content-length:"))
         q = json.loads(await reader.readexactly(n))
         assert set(q) == {"jsonrpc", "id", "method", "params"}, q
-        if q["method"] == "eth_sendRawTransaction":
+        if q["method"] == "eth_sendPrivateRawTransaction":
             self.writes[q["params"][1]] = self.writes.get(q["params"][1], 0) + 1
         rng = self.rng
         fault = rng.choice(FAULTS) if rng.random() < self.fault_rate else None
@@ -162,7 +162,7 @@ class Chaos:
             return rng.choice((7, "x", [], {})), self.check_invalid
         q = {"jsonrpc": "2.0", "id": id, "method": "eth_call", "params": [size, tag]}
         if kind < 0.15:
-            q["method"] = rng.choice(("eth_sendRawTransaction", "eth_unheardOf"))
+            q["method"] = rng.choice(("eth_sendPrivateRawTransaction", "eth_unheardOf"))
         if kind > 0.92:
             del q["id"]
             return q, None

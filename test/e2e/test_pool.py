@@ -326,7 +326,7 @@ class Moving(Case):
         g, u = self.front(silent_closer)
         with g.client() as c:
             for i in range(30):
-                r = c.rpc("eth_sendRawTransaction", ["0x%d" % i], id=i)
+                r = c.rpc("eth_sendPrivateRawTransaction", ["0x%d" % i], id=i)
                 self.assertEqual(r.get("result"), "0x1", r)
                 time.sleep(0.02)
         self.assertEqual(len(u.calls()), 30)

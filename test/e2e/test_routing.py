@@ -101,7 +101,7 @@ class Unreachable(Case):
         g = self.gateway(config([endpoint(self.refused(), "a"), endpoint(b.url(), "b")]))
         with g.client() as c:
             for i in range(20):
-                self.assertEqual(c.rpc("eth_sendRawTransaction", [str(i)], id=i)["result"], "0x1")
+                self.assertEqual(c.rpc("eth_sendPrivateRawTransaction", [str(i)], id=i)["result"], "0x1")
         self.assertEqual(len(b.calls()), 20)
 
     def test_failover_is_quick_and_unseen(self):

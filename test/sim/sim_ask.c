@@ -276,7 +276,13 @@ void ask_draw(struct world *w, struct sim_chain *c, struct ask *a, struct buf *b
 static void write_result(const struct sim_chain *c, const struct ask *a, struct buf *b)
 {
     if (!c->evm) {
-        buf_printf(b, "\"result\":\"sig%016" PRIx64 "\"", a->hash);
+        char text[88]; /* in the form of a signature: 64 bytes in base58 */
+
+        memset(text, 'z', sizeof text - 1);
+        for (unsigned i = 0; i < 16; i++)
+            text[71 + i] = "123456789ABCDEFG"[a->hash >> 4 * i & 15];
+        text[87] = '\0';
+        buf_printf(b, "\"result\":\"%s\"", text);
         return;
     }
     buf_str(b, "\"result\":\"0x");
