@@ -13,6 +13,8 @@
 struct lane_leg {
     struct flight *flight; /* NULL: it has ended */
     struct upstream *at;
+    uint64_t queued_us, sent_us; /* as of its flight, once that has ended */
+    unsigned sends;
     struct blob *answer; /* holds what the core borrows; until the client is answered */
     struct route_failure why;
     char *detail; /* why.detail, owned */
@@ -67,6 +69,19 @@ static void lane_free(struct lane *l)
 
 /* -- what the core decided */
 
+/* The lead's answer is that of a leg: for the log, and for a client that asks how its call came by it. */
+static void stand_in(struct lane *l, const struct lane_leg *leg)
+{
+    struct flight *f = l->lead;
+    bool out = leg->flight != NULL;
+
+    f->upstream = leg->at;
+    f->queued_us = out ? leg->flight->queued_us : leg->queued_us;
+    f->sent_us = out ? leg->flight->sent_us : leg->sent_us;
+    f->sends = out ? leg->flight->sends : leg->sends;
+    f->riders = f->sends ? 1 : 0;
+}
+
 static void answer(struct lane *l, const struct broadcast_decision *d)
 {
     struct worker *w = l->worker;
@@ -74,7 +89,7 @@ static void answer(struct lane *l, const struct broadcast_decision *d)
     bool made_up = d->bytes.p == raw_tx_json(&l->core.id).p; /* the transaction's own name: no endpoint's bytes */
     struct blob *ref = made_up || !leg->answer ? NULL : blob_ref(leg->answer);
 
-    l->lead->upstream = leg->at;
+    stand_in(l, leg);
     w->stats.broadcasts_accepted += d->kind == BROADCAST_RESULT;
     route_answered(w, l->lead, d->kind == BROADCAST_ERROR, d->bytes, ref);
     l->lead = NULL;
@@ -88,7 +103,7 @@ static void answer_fail(struct lane *l, const struct broadcast_decision *d)
 
     if (leg->why.fail == d->fail)
         why = leg->why;
-    l->lead->upstream = leg->at;
+    stand_in(l, leg);
     route_refuse(l->worker, l->lead, &why);
     l->lead = NULL;
     forget_answers(l);
@@ -253,6 +268,9 @@ static struct lane_leg *leg_ended(struct lane *l, struct flight *f)
     struct lane_leg *leg = &l->legs[f->leg];
 
     assert(leg->flight == f);
+    leg->queued_us = f->queued_us;
+    leg->sent_us = f->sent_us;
+    leg->sends = f->sends;
     leg->flight = NULL;
     worker_flight_free(l->worker, f);
     return leg;

@@ -375,8 +375,10 @@ static struct route_failure lateness(const struct flight *f)
 static void forsake(struct worker *w, struct flight *f)
 {
     f->wanted = false;
+    if (f->state == FLIGHT_SPREAD) /* a transaction goes on to all endpoints that it was meant for */
+        return;
     /* On the wire it stays: the answer is on its way and will free the connection. Its deadline still stands. */
-    if ((f->state == FLIGHT_WIRE && !planted(PLANT_FREED_ON_WIRE)) || f->state == FLIGHT_SPREAD) {
+    if (f->state == FLIGHT_WIRE && !planted(PLANT_FREED_ON_WIRE)) {
         route_arm(w, f);
         return;
     }
