@@ -83,7 +83,7 @@ static void check_flights(struct world *w)
 
         waiting += length(&f->calls);
         sim_check(w, f->wanted || flight_alone(f), "calls wait for a flight that is not wanted");
-        sim_check(w, !(f->listed && flight_alone(f)) || f->state == FLIGHT_WIRE,
+        sim_check(w, !(f->listed && flight_alone(f)) || f->state == FLIGHT_WIRE || f->state == FLIGHT_SPREAD,
                   "a flight that nobody waits for is about to depart");
     }
     sim_check(w, waiting == g->n_waiting, "%u calls are said to wait, there are %u", g->n_waiting, waiting);
