@@ -1,6 +1,5 @@
 #include "gateway/room.h"
 
-#include "base/plant.h"
 #include "gateway/link.h"
 #include "gateway/session.h"
 #include "gateway/worker.h"
@@ -127,8 +126,6 @@ static void resume_flights(struct session *s)
 {
     struct list *it = &s->parked;
 
-    if (planted(PLANT_PARKED_FOREVER))
-        return;
     for (unsigned n = 0; n < UNPARK_AT_ONCE && it->next != &s->parked && !session_backed_up(s, NULL); n++)
         it = it->next;
     while (it != &s->parked) { /* the last first: each goes to the front of its queue */
