@@ -16,7 +16,11 @@
 #include "rpc/message.h"
 #include "json/jout.h"
 
-enum { REQUEST_SMALL = 4096 };
+enum {
+    REQUEST_SMALL = 4096,
+    BATCH_HELD_MAX =
+        4194304 /* of answers that came together, which no client is charged for: beyond, smaller batches */
+};
 
 #define BIT(s) (1u << (s))
 static const unsigned link_next[] = {
@@ -256,7 +260,12 @@ static void on_event(struct link *k, enum h1_client_event ev, bool surplus)
 {
     switch (ev) {
     case H1_CLIENT_MORE:
-        account_partial(k);
+        if (k->n_seats > 1 && h1_client_held_bytes(k->http) > BATCH_HELD_MAX) {
+            link_batch_too_large(k);
+            fail_flights(k, &(struct route_failure){.fail = FAIL_UPSTREAM_TOO_LARGE});
+        } else {
+            account_partial(k);
+        }
         break;
     case H1_CLIENT_RESPONSE:
         on_response(k, surplus);
