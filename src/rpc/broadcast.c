@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "base/plant.h"
+
 enum {
     RANK_TRANSPORT = BROADCAST_VERDICTS, /* after every verdict */
     RANK_NONE,
@@ -92,7 +94,9 @@ static void answer_error(struct broadcast *b, unsigned best)
 {
     const struct broadcast_leg *l = &b->leg[best];
 
-    if (l->outcome == BROADCAST_LEG_KNOWN || l->outcome == BROADCAST_LEG_REFUSED)
+    if (planted(PLANT_SUCCESS_MADE_UP) && b->id.n)
+        answer_result(b, best, raw_tx_json(&b->id));
+    else if (l->outcome == BROADCAST_LEG_KNOWN || l->outcome == BROADCAST_LEG_REFUSED)
         answer(b, &(struct broadcast_decision){.kind = BROADCAST_ERROR, .leg = best, .bytes = l->answer});
     else
         answer(b, &(struct broadcast_decision){
@@ -170,7 +174,8 @@ enum broadcast_outcome broadcast_error(struct broadcast *b, unsigned leg, struct
     error_object_read(&e, error);
     l->answer = error;
     l->verdict = broadcast_judge(b->family, &e);
-    l->outcome = l->verdict == BROADCAST_ALREADY_KNOWN ? BROADCAST_LEG_KNOWN : BROADCAST_LEG_REFUSED;
+    l->outcome = l->verdict == BROADCAST_ALREADY_KNOWN && !planted(PLANT_KNOWN_IS_REFUSED) ? BROADCAST_LEG_KNOWN
+                                                                                          : BROADCAST_LEG_REFUSED;
     if (b->state != BROADCAST_OPEN)
         return l->outcome;
 

@@ -5,9 +5,10 @@
 #include <stdlib.h>
 
 #include "base/keccak.h"
+#include "sim_fault.h"
 #include "sim_run.h"
 
-/* Every transaction begins so; its number follows in 16 hex digits. */
+/* In every transaction; its number follows in 16 hex digits.  On EVM chains it is the first thing in an RLP list. */
 static const char write_mark[] = "02f8c0ffee";
 enum { MARK = sizeof write_mark - 1, NUMBER = 16, LARGE_BYTES = 90000 };
 
@@ -28,6 +29,7 @@ static const struct method methods[] = {
     {true, "eth_newFilter", ASK_FILTER, false, false},
     {true, "eth_getFilterChanges", ASK_FILTER, false, false},
     {true, "eth_sendRawTransaction", ASK_WRITE, false, false},
+    {true, "eth_getTransactionByHash", ASK_LOOKUP, false, false},
     {false, "getSlot", ASK_HEAD, true, false},
     {false, "getAccountInfo", ASK_READ, true, false},
     {false, "getBalance", ASK_READ, true, false},
@@ -114,15 +116,21 @@ static unsigned nibble(char c)
     return c <= '9' ? (unsigned)(c - '0') : (unsigned)((c | 0x20) - 'a' + 10);
 }
 
-/* Of the bytes that the first string of params holds in hex. */
+/* The bytes that the first string of params holds in hex; how many. */
+static size_t read_hex(struct slice params, uint8_t *out, size_t cap)
+{
+    size_t n = 0, at = 4; /* behind ["0x */
+
+    for (; at + 1 < params.n && params.p[at] != '"' && n < cap; at += 2)
+        out[n++] = (uint8_t)(nibble(params.p[at]) << 4 | nibble(params.p[at + 1]));
+    return n;
+}
+
 static void sum_up(struct slice params, uint8_t sum[KECCAK_BYTES])
 {
     uint8_t raw[512];
-    size_t n = 0, at = 4; /* behind ["0x */
 
-    for (; at + 1 < params.n && params.p[at] != '"' && n < sizeof raw; at += 2)
-        raw[n++] = (uint8_t)(nibble(params.p[at]) << 4 | nibble(params.p[at + 1]));
-    keccak256(raw, n, sum);
+    keccak256(raw, read_hex(params, raw, sizeof raw), sum);
 }
 
 void ask_parse(const struct sim_chain *c, struct slice method, struct slice params, struct ask *a)
@@ -140,11 +148,14 @@ void ask_parse(const struct sim_chain *c, struct slice method, struct slice para
         a->of_pending = params.n && memmem(params.p, params.n, "\"pending\"", 9);
         a->of_head = m->of_head && !(params.n && memmem(params.p, params.n, "\"0x10\"", 6));
     }
+    if (a->kind == ASK_LOOKUP && params.n == 2 * KECCAK_BYTES + 6)
+        read_hex(params, a->sum, sizeof a->sum);
     if (a->kind != ASK_WRITE)
         return;
     a->write = ask_find_write(params, &at);
     if (c->evm)
         sum_up(params, a->sum);
+    a->named = c->evm && params.n && !slice_starts(params, SLICE("[\"0xff"));
 }
 
 /* -- drawing */
@@ -169,6 +180,28 @@ static const char *gap(struct world *w)
 }
 
 static const char *const tags[] = {"\"latest\"", "\"latest\"", "\"latest\"", "\"safe\"", "\"pending\"", "\"0x10\""};
+
+static void draw_transaction(struct world *w, bool solana, struct buf *b)
+{
+    char tail[600];
+    size_t n = sim_chance(w, 200) ? 2 * (100 + sim_rnd(w, 199)) : 8, bytes = (MARK + NUMBER + n) / 2;
+    uint64_t number = sim_run_new_write(w);
+
+    memset(tail, 'a', n);
+    tail[n] = '\0';
+    if (solana) {
+        buf_printf(b, "[\"%s%016" PRIx64 "%s\",{\"encoding\":\"base64\"}]", write_mark, number, tail);
+        return;
+    }
+    buf_str(b, "[\"0x");
+    if (sim_chance(w, 100)) /* no transaction: nobody can tell its hash, but nodes may take it */
+        buf_str(b, "ff");
+    else if (bytes <= 55)
+        buf_printf(b, "02%02zx", 0xc0 + bytes);
+    else
+        buf_printf(b, bytes < 256 ? "02f8%02zx" : "02f9%04zx", bytes);
+    buf_printf(b, "%s%016" PRIx64 "%s\"]", write_mark, number, tail);
+}
 
 static void draw_params(struct world *w, const char *m, struct ask *a, struct buf *b)
 {
@@ -203,16 +236,7 @@ static void draw_params(struct world *w, const char *m, struct ask *a, struct bu
     } else if (strcmp(m, "eth_getFilterChanges") == 0) {
         buf_printf(b, "[\"0x%" PRIx64 "\"]", 1 + sim_rnd(w, 3));
     } else if (a->kind == ASK_WRITE) {
-        char tail[600];
-        size_t n = sim_chance(w, 200) ? 2 * (100 + sim_rnd(w, 199)) : 8;
-
-        a->write = sim_run_new_write(w);
-        memset(tail, 'a', n);
-        tail[n] = '\0';
-        buf_printf(b,
-                   strcmp(m, "sendTransaction") == 0 ? "[\"%s%016" PRIx64 "%s\",{\"encoding\":\"base64\"}]"
-                                                     : "[\"0x%s%016" PRIx64 "%s\"]",
-                   write_mark, a->write, tail);
+        draw_transaction(w, strcmp(m, "sendTransaction") == 0, b);
     } else if (strcmp(m, "getAccountInfo") == 0 || strcmp(m, "getBalance") == 0 ||
                strcmp(m, "getProgramAccounts") == 0) {
         buf_printf(b, "[\"%s\",%s{\"commitment\":\"%s\"}]", keys[sim_rnd(w, 3)], gap(w),
@@ -269,9 +293,19 @@ void ask_draw(struct world *w, struct sim_chain *c, struct ask *a, struct buf *b
     draw_params(w, m, a, b);
     params = slice_of(b->p + at, b->n - at);
     ask_parse(c, slice_str(m), params, a);
+    if (a->kind == ASK_WRITE)
+        memcpy(w->writes[a->write].sum, a->sum, sizeof a->sum);
 }
 
 /* -- the answer */
+
+static void put_sum(struct buf *b, const uint8_t sum[KECCAK_BYTES])
+{
+    buf_str(b, "\"0x");
+    for (unsigned i = 0; i < KECCAK_BYTES; i++)
+        buf_printf(b, "%02x", sum[i]);
+    buf_str(b, "\"");
+}
 
 static void write_result(const struct sim_chain *c, const struct ask *a, struct buf *b)
 {
@@ -285,10 +319,24 @@ static void write_result(const struct sim_chain *c, const struct ask *a, struct 
         buf_printf(b, "\"result\":\"%s\"", text);
         return;
     }
-    buf_str(b, "\"result\":\"0x");
-    for (unsigned i = 0; i < KECCAK_BYTES; i++)
-        buf_printf(b, "%02x", a->sum[i]);
-    buf_str(b, "\"");
+    if (a->news) {
+        buf_printf(b, "\"error\":{\"code\":-32000,\"message\":\"%s (" FAULT_MARK ")\"}",
+                   a->news == ASK_KNOWN ? "already known" : "nonce too low: next nonce 7, tx nonce 6");
+        return;
+    }
+    buf_str(b, "\"result\":");
+    put_sum(b, a->sum);
+}
+
+static void lookup_result(const struct ask *a, uint64_t serial, struct buf *b)
+{
+    if (!a->found) {
+        buf_str(b, "\"result\":null");
+        return;
+    }
+    buf_printf(b, "\"result\":{\"blockNumber\":null,\"nonce\":\"0x%" PRIx64 "\",\"hash\":", serial);
+    put_sum(b, a->sum);
+    buf_str(b, "}");
 }
 
 /* Bytes that nothing but the hash decides. */
@@ -320,6 +368,9 @@ void ask_answer(const struct sim_chain *c, const struct ask *a, uint64_t head, u
         return;
     case ASK_WRITE:
         write_result(c, a, b);
+        return;
+    case ASK_LOOKUP:
+        lookup_result(a, serial, b);
         return;
     default:
         break;

@@ -16,6 +16,7 @@ enum ask_kind {
     ASK_CHAIN_ID, /* eth_chainId: the answer is the chain's number */
     ASK_FILTER,   /* makes or polls state: never shared, never repeated */
     ASK_WRITE,    /* a transaction: as above, and never twice to one endpoint */
+    ASK_LOOKUP,   /* of a transaction by its hash: no client asks, the gateway does */
     ASK_UNKNOWN,  /* never shared, never repeated */
 };
 
@@ -31,7 +32,11 @@ struct ask {
     bool of_pending; /* and on transactions that are in no block yet */
     bool heavy;      /* a large answer */
     uint64_t write;  /* with ASK_WRITE: its number */
-    uint8_t sum[32]; /* with ASK_WRITE on EVM chains: the transaction's Keccak-256, which is the answer */
+    bool named;      /* with ASK_WRITE on EVM chains: it has the form of a transaction, so its hash can be told */
+    uint8_t sum[32]; /* with ASK_WRITE on EVM chains: the transaction's Keccak-256, which is the answer; with ASK_LOOKUP:
+                        what is looked up */
+    enum ask_news { ASK_NEW, ASK_KNOWN, ASK_NONCE } news; /* with ASK_WRITE, at a node: what it says of the transaction */
+    bool found;                                           /* with ASK_LOOKUP, at a node */
     uint64_t hash;
 };
 

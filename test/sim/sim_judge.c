@@ -209,6 +209,9 @@ static void judge_provenance(struct world *w, unsigned client, struct post *q, c
         if (head > c->announced)
             c->announced = head;
     }
+    if (want->ask.kind == ASK_WRITE)
+        sim_check(w, w->writes[want->ask.write].taken_us, "client %u: success for a transaction that no endpoint got",
+                  client);
     if (want->ask.kind == ASK_WRITE && !q->array && w->writes[want->ask.write].taken_us > q->fence_us)
         q->fence_us = w->writes[want->ask.write].taken_us;
     if (serial == UINT64_MAX)
@@ -261,6 +264,8 @@ static void judge_call(struct world *w, unsigned client, struct post *q, const s
         judge_provenance(w, client, q, want, head, serial);
         return;
     }
+    sim_check(w, want->ask.kind != ASK_WRITE || !want->ask.named || !has(e->payload, "already known"),
+              "client %u: an error says that its transaction is there already", client);
     sim_check(w, is_excuse(w, e, slow), "client %u, id %s: not the answer of its question%s: %s%.*s", client, want->id,
               w->p.calm ? " (in a calm run)" : "", e->is_error ? "error " : "",
               (int)(e->payload.n < 300 ? e->payload.n : 300), e->payload.p);

@@ -58,6 +58,31 @@ static uint64_t node_head(const struct node *n)
     return head - n->lag >= n->chain->first_head && n->lag < head ? head - n->lag : n->chain->first_head;
 }
 
+/* The transaction may have come here another way, and a node that has seen it mined may say so in more than one way. */
+static void take_write(struct node *n, struct ask *a)
+{
+    struct world *w = n->w;
+    struct sim_write *t = &w->writes[a->write];
+
+    if (t->taken_us && a->named && sim_chance(w, 250))
+        a->news = w->p.calm || sim_chance(w, 600) ? ASK_KNOWN : ASK_NONCE;
+    if (!t->taken_us)
+        t->taken_us = w->now_us;
+    sim_check(w, ++t->arrived[n->index] == 1, "transaction %" PRIu64 " reached %s twice", a->write, n->name);
+}
+
+/* Nobody but the gateway looks a transaction up, and only one that a client sent. */
+static void take_lookup(struct node *n, struct ask *a)
+{
+    struct world *w = n->w;
+    unsigned i = 0;
+
+    while (i < w->n_writes && memcmp(w->writes[i].sum, a->sum, sizeof a->sum) != 0)
+        i++;
+    sim_check(w, i < w->n_writes, "%s: a transaction is looked up that nobody sent", n->name);
+    a->found = w->writes[i].taken_us && (w->writes[i].arrived[n->index] || sim_chance(w, 500));
+}
+
 static void served(struct node_conn *k, struct ask *a, uint64_t head)
 {
     struct world *w = k->n->w;
@@ -74,13 +99,12 @@ static void served(struct node_conn *k, struct ask *a, uint64_t head)
                   "%s: a question of a kind that must not be repeated was asked %u times, and sent %u times",
                   k->n->name, q->asked, q->served);
     }
+    if (a->kind == ASK_LOOKUP)
+        take_lookup(k->n, a);
     if (a->kind != ASK_WRITE)
         return;
     sim_check(w, a->write < w->n_writes, "%s got a transaction that nobody sent", k->n->name);
-    if (!w->writes[a->write].taken_us)
-        w->writes[a->write].taken_us = w->now_us;
-    sim_check(w, ++w->writes[a->write].arrived[k->n->index] == 1, "transaction %" PRIu64 " reached %s twice", a->write,
-              k->n->name);
+    take_write(k->n, a);
 }
 
 /* One request object: exactly jsonrpc, id, method and params, the id an integer.  Appends its answer. */

@@ -60,6 +60,7 @@ struct sim_write {                  /* a transaction, by its number */
     uint64_t taken_us;              /* when the first endpoint got it */
     uint8_t left[SIM_NODES_MAX];    /* how often its bytes left for each endpoint */
     uint8_t arrived[SIM_NODES_MAX]; /* and how often they arrived there as a request */
+    uint8_t sum[32];                /* as struct ask's */
 };
 
 struct node;
