@@ -1,4 +1,5 @@
-/* millrace/gateway.h - a running gateway: listeners, worker and signals on the calling thread.  Opaque. */
+/* millrace/gateway.h - a running gateway: listeners, worker and signals on the calling thread.  Opaque.
+ * The first TLS handshake takes SIGRTMAX of the process for a thread of its own. */
 #ifndef MILLRACE_GATEWAY_H
 #define MILLRACE_GATEWAY_H
 

@@ -224,7 +224,7 @@ void lane_launch(struct worker *w, struct flight *f)
     struct chain *c = f->chain;
     unsigned n = (unsigned)__builtin_popcountll(c->broadcast), i = 0;
     struct lane *l = mem_zero(sizeof *l + (n + 1) * sizeof l->legs[0]);
-    struct slice params = slice_of(f->tail + f->params_at, f->tail_n - f->params_at - 1);
+    struct slice params = flight_params(f);
 
     l->worker = w;
     l->chain = c;

@@ -93,7 +93,7 @@ void keep_offer(const struct flight *f, struct slice result, struct blob *ref)
     struct block_ref r;
     enum cache_scope scope;
 
-    block_ref_read(&r, f->method, conf->family, slice_of(f->tail + f->params_at, f->tail_n - f->params_at - 1));
+    block_ref_read(&r, f->method, conf->family, flight_params(f));
     q.ref = ref_of(&r);
     q.number = r.kind == BLOCK_REF_RANGE ? r.from : r.number;
     q.to_number = r.number;

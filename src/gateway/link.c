@@ -52,7 +52,7 @@ static void on_alloc(void *owner, char **p, size_t *cap)
 }
 
 /* What is here of the answer counts against each of those who wait for it.  Not of a batch: whose it will be is not
- * known yet; max_response_bytes bounds it. */
+ * known yet; BATCH_HELD_MAX bounds it. */
 static void count(struct link *k, size_t bytes)
 {
     const struct flight *f = link_sole(k);

@@ -287,6 +287,7 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
     size_t n;
     struct flight *f, *lead = NULL;
     struct upstream *u;
+    bool moves;            /* of an array, and about the head */
     struct filter_pin pin; /* set where it is needed: it is long */
 
     if (q->method.escaped && (n = jtok_text(&q->method, plain, sizeof plain)) != (size_t)-1)
@@ -318,10 +319,10 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
     f->born_ms = worker_now_ms(w);
     f->deadline_ms = worker_now_ms(w) + rule->timeout_ms * (planted(PLANT_DEADLINE_FAR) ? 10000 : 1);
     f->heavy = rule->heavy;
+    moves = x->envelope.array && (together || chain->conf->cache_head) && goes_together(chain, f, q);
     /* What an array says of the head is of one head: then it is not taken from what was kept of another moment. */
-    f->keep = c && rule->cache && chain->cache &&
-              !(x->envelope.array && chain->conf->cache_head && goes_together(chain, f, q));
-    if (together && !goes_together(chain, f, q))
+    f->keep = c && rule->cache && chain->cache && !(moves && chain->conf->cache_head);
+    if (!moves)
         together = NULL;
     if (c && (rule->coalesce || f->keep))
         make_key(w, f);

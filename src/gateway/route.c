@@ -206,8 +206,7 @@ static enum head_kind head_kind_of(const struct flight *f)
 {
     struct block_ref r;
 
-    block_ref_read(&r, f->method, f->chain->conf->family,
-                   slice_of(f->tail + f->params_at, f->tail_n - f->params_at - 1));
+    block_ref_read(&r, f->method, f->chain->conf->family, flight_params(f));
     if (f->chain->conf->family == CHAIN_SOLANA)
         return r.commitment == COMMITMENT_PROCESSED   ? HEAD_LATEST
                : r.commitment == COMMITMENT_CONFIRMED ? HEAD_SAFE

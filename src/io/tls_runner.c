@@ -80,7 +80,7 @@ static void ticks_prepare(struct tls_runner *r)
     struct sigaction act = {.sa_handler = on_tick, .sa_flags = SA_RESTART};
     struct sigevent to_thread = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMAX};
 
-    to_thread._sigev_un._tid = gettid(); /* glibc has no other name for it before 2.38 */
+    to_thread._sigev_un._tid = gettid(); /* not every glibc has the name of timer_create(2) */
     r->has_ticks = sigaction(SIGRTMAX, &act, NULL) == 0 && timer_create(CLOCK_MONOTONIC, &to_thread, &r->ticks) == 0;
 }
 

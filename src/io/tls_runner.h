@@ -2,6 +2,8 @@
  * leave the loop its core.  Heap; owned by the dialer; borrows the jobs.  Loop side only: a job's compute alone runs on
  * the thread.
  *
+ * Takes SIGRTMAX of the process: it makes the thread offer its core while it computes.
+ *
  * Not libuv's thread pool: there, the thread wakes the loop while it holds what the loop takes next, and a loop that
  * was woken too early spins (uv_async_send of 1.44 and the pool's lock), which a thread that stands back makes long. */
 #ifndef MILLRACE_IO_TLS_RUNNER_H

@@ -65,8 +65,8 @@ struct flight {
     enum flight_part part;
     unsigned leg; /* which, of its lane */
     struct lane *lane;
-    struct slice key; /* rpc/flight_key.h: in tail, or in key_own */
-    char *key_own;
+    struct slice key;   /* rpc/flight_key.h: in tail, key_store or key_own */
+    char *key_own;      /* of a long one; NULL: none */
     uint64_t text_hash; /* of the key alone */
     uint64_t key_hash, head_epoch, write_epoch;
     bool keep;                     /* its result may be kept */
@@ -76,6 +76,7 @@ struct flight {
     size_t tail_n;
     size_t params_at; /* where the params begin in it */
     char tail_store[256];
+    char key_store[256];
 };
 
 /* From a valid request; the tail is a copy of its method and params bytes. */
@@ -92,6 +93,12 @@ void flight_leave(struct call *c);                  /* the caller looks after a 
 static inline bool flight_alone(const struct flight *f)
 {
     return list_empty(&f->calls);
+}
+
+/* The bytes of its params, an array or object; in tail. */
+static inline struct slice flight_params(const struct flight *f)
+{
+    return slice_of(f->tail + f->params_at, f->tail_n - f->params_at - 1);
 }
 
 static inline struct call *flight_first(const struct flight *f) /* the waiter with the earliest deadline; not alone */

@@ -33,8 +33,9 @@ void flight_table_key(const struct flight_table *t, struct flight *f, uint64_t h
 
     f->key = tail;
     if (!flight_key_is_plain(params, fold)) {
-        f->key_own = mem_grow(NULL, tail.n);
-        f->key = slice_of(f->key_own, flight_key_write(f->key_own, tail, fold));
+        char *to = tail.n <= sizeof f->key_store ? f->key_store : (f->key_own = mem_grow(NULL, tail.n));
+
+        f->key = slice_of(to, flight_key_write(to, tail, fold));
     }
     if (planted(PLANT_KEY_WITHOUT_PARAMS))
         f->key.n = f->params_at;

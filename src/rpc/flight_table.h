@@ -16,7 +16,7 @@ void flight_table_init(struct flight_table *t, const struct hash_secret *secret)
 void flight_table_deinit(struct flight_table *t); /* asserts that it is empty */
 
 /* Makes the key of f: its chain, its text, and epochs: two counters that stand for all that must not have changed
- * between two questions that share an answer (0 where nothing of that kind matters). */
+ * between two questions that share an answer (0 where nothing of that kind matters).  Once for a flight. */
 void flight_table_key(const struct flight_table *t, struct flight *f, uint64_t head_epoch, uint64_t write_epoch);
 /* A flight with the same key as f, which has one; NULL: there is none. */
 struct flight *flight_table_find(const struct flight_table *t, const struct flight *f);

@@ -286,6 +286,18 @@ class Partings(Coalesce):
         self.assertEqual(b.read_response().json()["result"]["p"], [1])
         self.assertEqual(len(u.calls()), 1)
 
+    def test_a_flight_that_hangs_is_not_waited_for_by_those_who_come_late(self):
+        """After the first quarter of its time a question is asked anew."""
+        g, u = self.held(limits={"call_timeout_ms": 1600})
+        a = self.posting(g, call("eth_call", "[1]", "1"))
+        self.eventually(lambda: u.calls())
+        time.sleep(0.6)
+        b = self.posting(g, call("eth_call", "[1]", "2"))
+        self.eventually(lambda: len(u.calls()) == 2, 0.5)
+        self.gate.open()
+        for c in (a, b):
+            self.assertEqual(c.read_response().json()["result"]["p"], [1])
+
     def test_a_flight_that_dies_gives_each_an_attempt(self):
         died = []
 
