@@ -175,7 +175,7 @@ enum broadcast_outcome broadcast_error(struct broadcast *b, unsigned leg, struct
     l->answer = error;
     l->verdict = broadcast_judge(b->family, &e);
     l->outcome = l->verdict == BROADCAST_ALREADY_KNOWN && !planted(PLANT_KNOWN_IS_REFUSED) ? BROADCAST_LEG_KNOWN
-                                                                                          : BROADCAST_LEG_REFUSED;
+                                                                                           : BROADCAST_LEG_REFUSED;
     if (b->state != BROADCAST_OPEN)
         return l->outcome;
 

@@ -20,6 +20,9 @@ enum ask_kind {
     ASK_UNKNOWN,  /* never shared, never repeated */
 };
 
+/* What a node says of a transaction that it gets. */
+enum ask_news { ASK_NEW, ASK_KNOWN, ASK_NONCE };
+
 /* May calls of this kind share an upstream request? */
 static inline bool ask_shareable(enum ask_kind k)
 {
@@ -28,15 +31,15 @@ static inline bool ask_shareable(enum ask_kind k)
 
 struct ask {
     enum ask_kind kind;
-    bool of_head;    /* the answer depends on the chain's head */
-    bool of_pending; /* and on transactions that are in no block yet */
-    bool heavy;      /* a large answer */
-    uint64_t write;  /* with ASK_WRITE: its number */
-    bool named;      /* with ASK_WRITE on EVM chains: it has the form of a transaction, so its hash can be told */
-    uint8_t sum[32]; /* with ASK_WRITE on EVM chains: the transaction's Keccak-256, which is the answer; with ASK_LOOKUP:
-                        what is looked up */
-    enum ask_news { ASK_NEW, ASK_KNOWN, ASK_NONCE } news; /* with ASK_WRITE, at a node: what it says of the transaction */
-    bool found;                                           /* with ASK_LOOKUP, at a node */
+    bool of_head;       /* the answer depends on the chain's head */
+    bool of_pending;    /* and on transactions that are in no block yet */
+    bool heavy;         /* a large answer */
+    uint64_t write;     /* with ASK_WRITE: its number */
+    bool named;         /* with ASK_WRITE on EVM chains: it has the form of a transaction, so its hash can be told */
+    uint8_t sum[32];    /* with ASK_WRITE on EVM chains: the transaction's Keccak-256, which is the answer; with
+                           ASK_LOOKUP: what is looked up */
+    enum ask_news news; /* with ASK_WRITE, at a node: what it says of the transaction */
+    bool found;         /* with ASK_LOOKUP, at a node */
     uint64_t hash;
 };
 
