@@ -266,15 +266,15 @@ http {{
 
     # ---- the gateway and the load ----
 
-    def millrace(self, chains, net=None, env=None, **top):
-        """chains: name -> (family, endpoint) or (family, endpoint, more keys of the chain)."""
+    def millrace(self, chains, net=None, env=None, program=None, **top):
+        """chains: name -> (family, endpoint) or (family, endpoint, more keys of the chain).  program: another build."""
         conf = {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0", "chains": {
             name: {"family": family, "coalesce": False, **(more[0] if more else {}),
                    "endpoints": [dict({"name": f"{name}-node", "proxy": "none"}, **endpoint)]}
             for name, (family, endpoint, *more) in chains.items()}, **top}
         path = self.fresh("endpoints") + ".json"
         json.dump(conf, open(path, "w"))
-        p = self.start("millrace", [self.millrace_path, "-c", path], net, env)
+        p = self.start("millrace", [program or self.millrace_path, "-c", path], net, env)
         p.port = int(p.wait_line(r"listening on 127\.0\.0\.1:(\d+)", 30))
         p.admin = int(p.wait_line(r"admin on 127\.0\.0\.1:(\d+)", 30))
         p.net = net

@@ -7,6 +7,7 @@
 #include "gateway/room.h"
 #include "gateway/session.h"
 #include "gateway/worker.h"
+#include "io/loop.h"
 #include "upstream/batcher.h"
 
 bool boarding_solo(struct upstream *u, const struct flight *f)
@@ -40,6 +41,7 @@ static struct batch_load load_of(struct upstream *u)
         .busy_heavy = u->n_busy_solo,
         .waited_us = first ? worker_clock_us(u->worker) - first->queued_us : 0,
         .dial_us = u->dial_us,
+        .turn_us = loop_clock_us(u->worker->loop) - worker_clock_us(u->worker),
     };
 }
 

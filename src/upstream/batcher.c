@@ -17,7 +17,8 @@ static bool shares(const struct batch_conf *c, unsigned max_calls)
 
 unsigned batcher_share(const struct batch_conf *c, const struct batch_load *l, unsigned max_calls)
 {
-    unsigned links;
+    unsigned links, share;
+    uint64_t busy_share = l->turn_us / BATCHER_TURN_US;
 
     if (l->light == 0 || l->idle == 0)
         return 0;
@@ -27,14 +28,17 @@ unsigned batcher_share(const struct batch_conf *c, const struct batch_load *l, u
         return least(l->light, max_calls);
     /* Each heavy call will take one of the links. */
     links = l->idle > l->heavy ? l->idle - l->heavy : 1;
-    return least(ceil_div(l->light, links), max_calls);
+    share = ceil_div(l->light, links);
+    if (busy_share > share)
+        share = busy_share < l->light ? (unsigned)busy_share : l->light;
+    return least(share, max_calls);
 }
 
 unsigned batcher_links_wanted(const struct batch_conf *c, const struct batch_load *l, unsigned max_calls,
                               uint64_t *again_us)
 {
     unsigned coming = l->idle + l->dialling, open, want;
-    uint64_t patience_us = l->dial_us ? l->dial_us : BATCHER_DIAL_US;
+    uint64_t patience_us = (l->dial_us ? l->dial_us : BATCHER_DIAL_US) + 2 * l->turn_us;
 
     *again_us = UINT64_MAX;
     if (!shares(c, max_calls))

@@ -16,26 +16,32 @@ struct batch_load {
     unsigned busy, busy_heavy; /* links with a call or batch on them, and those of them that carry a heavy call */
     uint64_t waited_us;        /* by the light call that has waited longest */
     uint64_t dial_us;          /* what opening a connection takes lately; 0: not known */
+    uint64_t turn_us;          /* how long the loop has been at work on this turn */
 };
 
 /* How many light calls the next departing link takes; 0: none waits, or no link is idle.
  *
  * auto: one each while there are as many links as calls, since geth and reth work a batch off one by one; else the
- * calls are shared out evenly. always: as many as fit. off: one.  max_calls: what the endpoint takes now
- * (batch_limits_calls). */
+ * calls are shared out evenly.  But a loop that is busy for long in one turn is what all calls wait for, and each
+ * request keeps it busy longer: then no fewer than one call for each BATCHER_TURN_US of the turn board together.
+ * always: as many as fit. off: one.  max_calls: what the endpoint takes now (batch_limits_calls). */
 unsigned batcher_share(const struct batch_conf *c, const struct batch_load *l, unsigned max_calls);
 
 /* How many links these calls are worth, idle and dialling ones included: what pool_dials_wanted() takes for `waiting`.
  * again_us: ask again after so long if nothing happened until then; UINT64_MAX: no need.
  *
  * One for each call with `off`, and for each heavy one.  Light calls that the open links can carry in their next round
- * wait for that round, as long as opening a connection would take: what frees within that time was sooner than a new
- * connection, and for what does not the wait was at most doubled.  So quick endpoints keep few connections with full
- * batches, slow ones get more connections with small batches, and one slow answer holds nobody up. */
+ * wait for that round, as long as opening a connection and two turns of the loop would take: what frees within that
+ * time was sooner than a new connection, and for what does not the wait was at most doubled.  So quick endpoints keep
+ * few connections with full batches, slow ones get more connections with small batches, and one slow answer holds
+ * nobody up. */
 unsigned batcher_links_wanted(const struct batch_conf *c, const struct batch_load *l, unsigned max_calls,
                               uint64_t *again_us);
 
-enum { BATCHER_DIAL_US = 1000 }; /* taken for dial_us while that is not known */
+enum {
+    BATCHER_DIAL_US = 1000, /* taken for dial_us while that is not known */
+    BATCHER_TURN_US = 256   /* 50 calls or so */
+};
 
 /* How long a batch that could depart now still waits for more calls, in us; 0: it departs.  Not when it is full, and
  * never longer than window_us from the arrival of its first call. */

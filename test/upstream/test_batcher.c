@@ -55,6 +55,35 @@ TEST(shares)
     }
 }
 
+/* The longer the loop has been at work, the fewer requests it makes of the same calls. */
+TEST(shares_of_a_busy_loop)
+{
+    static const struct {
+        struct batch_conf conf;
+        unsigned light, idle, max_calls;
+        uint64_t turn_us;
+        unsigned share;
+    } rows[] = {
+        {AUTO, 8, 8, 50, BATCHER_TURN_US - 1, 1},
+        {AUTO, 8, 8, 50, 2 * BATCHER_TURN_US - 1, 1},
+        {AUTO, 8, 8, 50, 2 * BATCHER_TURN_US, 2},
+        {AUTO, 8, 8, 50, 5 * BATCHER_TURN_US, 5},
+        {AUTO, 8, 8, 50, 90 * BATCHER_TURN_US, 8},
+        {AUTO, 80, 8, 7, 90 * BATCHER_TURN_US, 7},
+        {AUTO, 80, 8, 50, 5 * BATCHER_TURN_US, 10},
+        {AUTO, 80, 8, 1, 90 * BATCHER_TURN_US, 1},
+        {OFF, 8, 8, 50, 90 * BATCHER_TURN_US, 1},
+        {ALWAYS, 8, 8, 50, 90 * BATCHER_TURN_US, 8},
+        {AUTO, 1, 8, 50, UINT64_MAX, 1},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct batch_load l = {.light = rows[i].light, .idle = rows[i].idle, .turn_us = rows[i].turn_us};
+
+        CHECK_EQ(batcher_share(&rows[i].conf, &l, rows[i].max_calls), rows[i].share);
+    }
+}
+
 /* Whatever the numbers: as many depart as can, evenly. */
 TEST(shared_out_evenly)
 {
@@ -101,6 +130,9 @@ TEST(links_wanted)
         {AUTO, {.light = 9, .busy = 4, .waited_us = 300, .dial_us = 400}, 50, 0, 100},
         {AUTO, {.light = 9, .busy = 4, .waited_us = 400, .dial_us = 400}, 50, 4, never},
         {AUTO, {.light = 3, .busy = 4, .waited_us = 400, .dial_us = 400}, 50, 3, never},
+        /* what waits for the loop itself is not helped by a new connection */
+        {AUTO, {.light = 9, .busy = 4, .waited_us = 400, .dial_us = 400, .turn_us = 500}, 50, 0, 1000},
+        {AUTO, {.light = 9, .busy = 4, .waited_us = 1400, .dial_us = 400, .turn_us = 500}, 50, 4, never},
         {AUTO, {.light = 9, .busy = 4, .dialling = 2, .waited_us = 400, .dial_us = 400}, 50, 0, never},
         {AUTO, {.light = 9, .heavy = 2, .busy = 4, .dialling = 2, .waited_us = 400, .dial_us = 400}, 50, 6, never},
         /* more than their next round holds */
