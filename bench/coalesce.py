@@ -5,13 +5,11 @@ everything bounded in time."""
 
 import argparse
 import os
-import shutil
 import statistics
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
-from rig import ROOT, Rig, Targets, children, cores, cpu_ns, free_port, pin, say, table  # noqa: E402
+from rig import ROOT, children, cores, cpu_ns, free_port, pin, run_parts, say, table  # noqa: E402
 
 PARTS = ["hot", "mixes", "burst", "nothing", "array", "saturated"]
 DAY_MS = 86400000
@@ -363,28 +361,8 @@ def main():
     a.add_argument("--nothing-rate", type=int, default=5000)
     a.add_argument("--array-connections", type=int, default=8)
     o = a.parse_args()
-    o.only = o.only.split(",")
     o.hot_depths = [int(d) for d in o.hot_depths.split(",")]
-    o.problems = []
-    if set(o.only) - set(PARTS):
-        a.error(f"--only takes of {', '.join(PARTS)}")
-    targets = Targets()
-    folder = tempfile.mkdtemp(prefix="millrace-coalesce-")
-    rig = None
-    try:
-        rig = Rig(os.path.abspath(o.build), folder)
-        print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-        for name in PARTS:
-            if name in o.only:
-                say(name)
-                globals()[f"part_{name}"](o, rig, targets)
-    finally:
-        if rig:
-            rig.close()
-        shutil.rmtree(folder, ignore_errors=True)
-    targets.print()
-    for p in o.problems:
-        print(f"problem: {p}")
+    run_parts(a, o, PARTS, globals())
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 
@@ -342,3 +343,38 @@ def table(title, head, rows):
     for r in cells:
         print("  " + "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(r, width))))
     sys.stdout.flush()
+
+
+def measure(o, work, prepare=None):
+    """work(rig, targets) with a rig of its own, in a folder that is gone afterwards."""
+    targets = Targets()
+    folder = tempfile.mkdtemp(prefix="millrace-bench-")
+    rig = None
+    try:
+        rig = Rig(os.path.abspath(o.build), folder)
+        if prepare:
+            prepare(rig)
+        say(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+        work(rig, targets)
+    finally:
+        if rig:
+            rig.close()
+        shutil.rmtree(folder, ignore_errors=True)
+    targets.print()
+
+
+def run_parts(parser, o, parts, functions, prepare=None):
+    """Those of --only, each part_NAME(o, rig, targets); what they add to o.problems is told at the end."""
+    o.only = o.only.split(",")
+    o.problems = []
+    if set(o.only) - set(parts):
+        parser.error(f"--only takes of {', '.join(parts)}")
+
+    def work(rig, targets):
+        for name in parts:
+            if name in o.only:
+                say(name)
+                functions[f"part_{name}"](o, rig, targets)
+    measure(o, work, prepare)
+    for p in o.problems:
+        print(f"problem: {p}")

@@ -5,13 +5,11 @@ See README.md beside this file.  Python's standard library only; loopback only; 
 import argparse
 import os
 import re
-import shutil
 import sys
-import tempfile
 import time
 
 sys.dont_write_bytecode = True
-from rig import ROOT, Rig, Targets, descriptors, free_port, rss_mib, say, table  # noqa: E402
+from rig import ROOT, descriptors, free_port, measure, rss_mib, say, table  # noqa: E402
 
 POOL = {"max_sockets": 40, "max_idle": 8, "min_warm": 2, "idle_timeout_ms": 3000}
 NODE = ["--idle-timeout-ms", 2000, "--max-requests-per-socket", 500, "--delay-us", 300, "--jitter-us", 1000]
@@ -157,18 +155,7 @@ def main():
     a.add_argument("--log", help="keep the gateway's log here")
     o = a.parse_args()
     o.settle = min(o.settle, o.seconds / 3)
-    targets = Targets()
-    folder = tempfile.mkdtemp(prefix="millrace-soak-")
-    rig = None
-    try:
-        rig = Rig(os.path.abspath(o.build), folder)
-        say(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-        soak(o, rig, targets)
-    finally:
-        if rig:
-            rig.close()
-        shutil.rmtree(folder, ignore_errors=True)
-    targets.print()
+    measure(o, lambda rig, targets: soak(o, rig, targets))
 
 
 if __name__ == "__main__":

@@ -10,17 +10,15 @@ import heapq
 import http.client
 import os
 import select
-import shutil
 import statistics
 import struct
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
 sys.dont_write_bytecode = True
-from rig import ROOT, Rig, Targets, cpu_ns, free_port, say, send_away, table  # noqa: E402
+from rig import ROOT, Rig, cpu_ns, free_port, run_parts, say, send_away, table  # noqa: E402
 
 PARTS = ["cpu", "stall", "reuse", "rtt"]
 DAY_MS = 86400000
@@ -318,28 +316,7 @@ def main():
     a.add_argument("--reuse-seconds", type=float, default=10)
     a.add_argument("--rtt-ms", type=float, default=50)
     o = a.parse_args()
-    o.only = o.only.split(",")
-    o.problems = []
-    if set(o.only) - set(PARTS):
-        a.error(f"--only takes of {', '.join(PARTS)}")
-    targets = Targets()
-    folder = tempfile.mkdtemp(prefix="millrace-upstream-")
-    rig = None
-    try:
-        rig = Rig(os.path.abspath(o.build), folder)
-        rig.certificates()
-        print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-        for name in PARTS:
-            if name in o.only:
-                say(name)
-                globals()[f"part_{name}"](o, rig, targets)
-    finally:
-        if rig:
-            rig.close()
-        shutil.rmtree(folder, ignore_errors=True)
-    targets.print()
-    for p in o.problems:
-        print(f"problem: {p}")
+    run_parts(a, o, PARTS, globals(), prepare=Rig.certificates)
 
 
 if __name__ == "__main__":
