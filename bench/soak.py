@@ -5,6 +5,7 @@ See README.md beside this file.  Python's standard library only; loopback only; 
 import argparse
 import os
 import re
+import shutil
 import sys
 import time
 
