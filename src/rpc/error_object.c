@@ -1,5 +1,7 @@
 #include "rpc/error_object.h"
 
+#include "base/phrases.h"
+
 enum { DEPTH = 512, CODE_DIGITS = 18 /* fit in any case; real codes have at most six */ };
 
 static bool integer(const struct jval *v, int64_t *out)
@@ -55,20 +57,50 @@ bool error_object_read(struct error_object *e, struct slice text)
     return false;
 }
 
+/* How many of the first `cap` bytes between the quotes hold no part of an escape only. */
+static size_t whole_escapes(struct slice s, size_t cap)
+{
+    size_t i = 0, step;
+
+    for (; i < s.n; i += step) {
+        step = s.p[i] != '\\' ? 1 : s.p[i + 1] == 'u' ? 6 : 2;
+        if (step > cap - i)
+            break;
+    }
+    return i;
+}
+
+/* A string token's text in lower case: what its first `cap` bytes say.  Decoding never makes it longer. */
+static size_t lower_text(const struct jval *v, char *out, size_t cap)
+{
+    struct slice s = slice_of(v->raw.p + 1, v->raw.n - 2);
+    struct jval head = *v;
+    size_t n = s.n < cap ? s.n : cap;
+
+    if (v->escaped)
+        n = whole_escapes(s, cap);
+    head.raw.n = n + 2;
+    n = jtok_text(&head, out, cap);
+    phrases_lower(out, n);
+    return n;
+}
+
 struct slice error_object_text(const struct error_object *e, char out[ERROR_OBJECT_TEXT_CAP])
 {
-    struct slice raw = e->message.raw;
-    size_t n;
+    return slice_of(out, e->message.raw.n < 2 ? 0 : lower_text(&e->message, out, ERROR_OBJECT_TEXT_CAP));
+}
 
-    if (raw.n < 2)
-        return slice_of(out, 0);
-    n = jtok_text(&e->message, out, ERROR_OBJECT_TEXT_CAP);
-    if (n == (size_t)-1) {
-        n = raw.n - 2 < ERROR_OBJECT_TEXT_CAP ? raw.n - 2 : ERROR_OBJECT_TEXT_CAP;
-        memcpy(out, raw.p + 1, n);
-    }
-    for (size_t i = 0; i < n; i++)
-        if (out[i] >= 'A' && out[i] <= 'Z')
-            out[i] = (char)(out[i] | 0x20);
-    return slice_of(out, n);
+struct slice error_object_words(const struct error_object *e, char out[ERROR_OBJECT_TEXT_CAP])
+{
+    struct slice words = error_object_text(e, out);
+    struct jval v = {.raw = e->data, .type = J_STRING};
+
+    if (e->data.n <= 2 || e->data.p[0] != '"' || slice_starts(e->data, SLICE("\"0x")) ||
+        words.n >= ERROR_OBJECT_TEXT_CAP)
+        return words;
+    v.escaped = memchr(v.raw.p, '\\', v.raw.n) != NULL;
+    if (words.n)
+        out[words.n++] = '\n';
+    words.n += lower_text(&v, out + words.n, ERROR_OBJECT_TEXT_CAP - words.n);
+    return words;
 }

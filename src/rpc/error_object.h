@@ -18,9 +18,13 @@ struct error_object {
  * it is the message. False: neither an object nor a string, or no JSON. */
 bool error_object_read(struct error_object *e, struct slice text);
 
-/* The message in lower case (ASCII), its escapes decoded, for comparison with known texts: as much of it as fits.  What
- * is escaped and does not fit whole stays as it was sent.  Borrows `out`. */
+/* The message in lower case (ASCII), its escapes decoded, for comparison with known texts: as much of it as its first
+ * ERROR_OBJECT_TEXT_CAP bytes say.  Borrows `out`. */
 enum { ERROR_OBJECT_TEXT_CAP = 1024 };
 struct slice error_object_text(const struct error_object *e, char out[ERROR_OBJECT_TEXT_CAP]);
+
+/* The same, and on a line of its own behind it what the data says, when it is words: a string that is no hex.  Data of
+ * other forms (what a revert returned, a simulation's logs) is what programs say. */
+struct slice error_object_words(const struct error_object *e, char out[ERROR_OBJECT_TEXT_CAP]);
 
 #endif

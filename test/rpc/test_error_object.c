@@ -46,7 +46,7 @@ TEST(errors_are_read)
     }
 }
 
-/* A long message is cut; one with escapes then stays as it was sent. */
+/* A long message is cut, never inside an escape. */
 TEST(long_messages)
 {
     static char json[4 * ERROR_OBJECT_TEXT_CAP];
@@ -62,11 +62,65 @@ TEST(long_messages)
             memcpy(json + at + n - 1, "\"}", 3);
             CHECK(error_object_read(&e, slice_str(json)));
             got = error_object_text(&e, text);
-            want = n < ERROR_OBJECT_TEXT_CAP ? n : ERROR_OBJECT_TEXT_CAP;
+            want = escaped && n + 5 > ERROR_OBJECT_TEXT_CAP ? ERROR_OBJECT_TEXT_CAP - 5
+                   : n < ERROR_OBJECT_TEXT_CAP              ? n
+                                                            : ERROR_OBJECT_TEXT_CAP;
             CHECK_EQ(got.n, want);
-            CHECK(got.p[0] == (escaped && n > ERROR_OBJECT_TEXT_CAP ? '\\' : 'a'));
+            CHECK(got.p[0] == 'a');
             CHECK(got.p[want - 1] == 'b');
         }
+}
+
+/* An escape that does not fit whole is left out. */
+TEST(escapes_at_the_cut)
+{
+    static char json[4 * ERROR_OBJECT_TEXT_CAP];
+    char text[ERROR_OBJECT_TEXT_CAP];
+    struct error_object e;
+
+    for (size_t n = ERROR_OBJECT_TEXT_CAP - 14; n <= ERROR_OBJECT_TEXT_CAP; n++) {
+        size_t at = (size_t)snprintf(json, sizeof json, "{\"message\":\""), fits = (ERROR_OBJECT_TEXT_CAP - n) / 6;
+        struct slice got;
+
+        memset(json + at, 'x', n);
+        strcpy(json + at + n, "\\u0041\\u0042\\u0043 and so on\"}");
+        CHECK(error_object_read(&e, slice_str(json)));
+        got = error_object_text(&e, text);
+        CHECK_EQ(got.n, n + fits);
+        CHECK(fits == 0 || got.p[got.n - 1] == (fits == 1 ? 'a' : 'b'));
+    }
+}
+
+TEST(words_of_data)
+{
+    static const struct {
+        const char *json, *words;
+    } rows_[] = {
+        {"{\"message\":\"Server error\",\"data\":\"Header \\u006eot found\"}", "server error\nheader not found"},
+        {"{\"message\":\"m\",\"data\":\"0x08c379a0\"}", "m"},
+        {"{\"message\":\"m\",\"data\":\"\"}", "m"},
+        {"{\"message\":\"m\",\"data\":{\"a\":\"rate limit\"}}", "m"},
+        {"{\"message\":\"m\",\"data\":7}", "m"},
+        {"{\"data\":\"D\"}", "d"},
+        {"{\"code\":1}", ""},
+        {"\"Plain\"", "plain"},
+    };
+    static char json[4 * ERROR_OBJECT_TEXT_CAP];
+    char text[ERROR_OBJECT_TEXT_CAP];
+    struct error_object e;
+
+    for (unsigned i = 0; i < sizeof rows_ / sizeof rows_[0]; i++) {
+        CHECK(error_object_read(&e, slice_str(rows_[i].json)));
+        CHECK_STR(error_object_words(&e, text), rows_[i].words);
+    }
+    for (size_t n = ERROR_OBJECT_TEXT_CAP - 6; n < ERROR_OBJECT_TEXT_CAP + 6; n++) { /* what is left for the data */
+        size_t at = (size_t)snprintf(json, sizeof json, "{\"message\":\"");
+
+        memset(json + at, 'x', n);
+        strcpy(json + at + n, "\",\"data\":\"Abcdefgh\"}");
+        CHECK(error_object_read(&e, slice_str(json)));
+        CHECK_EQ(error_object_words(&e, text).n, ERROR_OBJECT_TEXT_CAP);
+    }
 }
 
 TEST_MAIN()
