@@ -1,13 +1,24 @@
 #include "rpc/broadcast_verdict.h"
 
+#include "base/phrases.h"
+
 enum { PREFLIGHT_FAILED = -32002, DATA_DEPTH = 64 };
 
 static const struct {
     enum chain_family family;
-    struct slice words;
     enum broadcast_verdict verdict;
 } texts[] = {
-#define TEXT(family, words, verdict) {CHAIN_##family, {words, sizeof(words) - 1}, BROADCAST_##verdict},
+#define TEXT(family, words, verdict) {CHAIN_##family, BROADCAST_##verdict},
+#define CODE(family, code, verdict)
+#include "rpc/broadcast_verdict.def"
+#undef TEXT
+#undef CODE
+};
+
+enum { TEXTS = sizeof texts / sizeof texts[0] };
+
+static const struct slice words_of[TEXTS] = {
+#define TEXT(family, words, verdict) {words, sizeof(words) - 1},
 #define CODE(family, code, verdict)
 #include "rpc/broadcast_verdict.def"
 #undef TEXT
@@ -26,22 +37,17 @@ static const struct {
 #undef CODE
 };
 
-static bool is_letter(char c)
+/* Made once before main, constant from then on. */
+static struct phrases phrases;
+
+static __attribute__((constructor)) void make_phrases(void)
 {
-    return c >= 'a' && c <= 'z';
+    phrases_init(&phrases, words_of, TEXTS, PHRASES_AT_WORDS);
 }
 
-/* Both in lower case; no letter before. */
 static bool has_words(struct slice text, struct slice words)
 {
-    const char *end = text.p + text.n, *at = text.p;
-
-    while ((at = memmem(at, (size_t)(end - at), words.p, words.n)) != NULL) {
-        if (at == text.p || !is_letter(at[-1]))
-            return true;
-        at++;
-    }
-    return false;
+    return memmem(text.p, text.n, words.p, words.n) != NULL;
 }
 
 /* What the simulation of a preflight said (solana-transaction-error): the string that is data.err. An err of another
@@ -90,13 +96,15 @@ enum broadcast_verdict broadcast_judge(enum chain_family family, const struct er
 {
     char store[ERROR_OBJECT_TEXT_CAP];
     struct slice message;
+    struct phrases_found found;
     enum broadcast_verdict verdict;
 
     if (family == CHAIN_SOLANA && e->has_code && e->code == PREFLIGHT_FAILED)
         return preflight_verdict(e, &verdict) ? verdict : BROADCAST_REFUSED_FINAL;
     message = error_object_text(e, store);
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        if (texts[i].family == family && has_words(message, texts[i].words))
+    phrases_find(&phrases, message, &found);
+    for (unsigned i = 0; i < TEXTS; i++)
+        if (texts[i].family == family && phrases_has(&found, i))
             return texts[i].verdict;
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
         if (e->has_code && codes[i].family == family && codes[i].code == e->code)

@@ -1,5 +1,6 @@
 #include "upstream/batch_refusal.h"
 
+#include "base/phrases.h"
 #include "rpc/error_object.h"
 
 enum { TEXT_MAX = 512 }; /* of a message that is looked at */
@@ -62,6 +63,41 @@ static const struct row rows[] = {
     {0, T("entity too large"), ANY, BATCH_REFUSAL_BYTES},
 };
 
+enum { ROWS = sizeof rows / sizeof rows[0] };
+
+/* Rate limits: what each member would have met alone. */
+static const struct slice rate_texts[] = {
+    T("rate limit"),
+    T("ratelimit"),
+    T("too many requests"),
+    T("too many concurrent requests"),
+    T("rate exceeded"),
+    T("request limit"),
+    T("request count exceeded"),
+    T("credits limit"),
+    T("requests limited to"),
+    T("compute units"),
+    T("maximum number of concurrent requests"),
+    T("cups limit"),
+    T("over capacity"),
+    T("capacity limit"),
+    T("throttl"),
+};
+
+/* Made once before main, constant from then on: of row i the phrases 2i and 2i + 1. */
+static struct slice row_texts[ROWS * 2];
+static struct phrases row_phrases, rate_phrases;
+
+static __attribute__((constructor)) void make_phrases(void)
+{
+    for (unsigned i = 0; i < ROWS; i++) {
+        row_texts[2 * i] = rows[i].has;
+        row_texts[2 * i + 1] = rows[i].and_has;
+    }
+    phrases_init(&row_phrases, row_texts, ROWS * 2, PHRASES_ANYWHERE);
+    phrases_init(&rate_phrases, rate_texts, sizeof rate_texts / sizeof rate_texts[0], PHRASES_ANYWHERE);
+}
+
 /* What stands before the number of calls that would be taken. */
 static const struct slice limit_words[] = {
     T("batch limit "), T("more than "),          T("max limit of "),      T("limit of "),
@@ -108,47 +144,56 @@ static struct slice cut(struct slice s)
 
 /* What a contract or a program says may read like anything: code 3 (geth's reverted), any text of a revert, and the
  * simulation failures of agave. */
+static bool is_execution_code(int64_t code)
+{
+    return code == 3 || code == -32002;
+}
+
 static bool is_execution(int64_t code, struct slice message)
 {
-    return code == 3 || code == -32002 || has(message, SLICE("revert")) || has(message, SLICE("simulation failed"));
+    return is_execution_code(code) || has(message, SLICE("revert")) || has(message, SLICE("simulation failed"));
+}
+
+/* Is any of them there? */
+static bool find(const struct phrases *set, struct slice message, struct phrases_found *found)
+{
+    char low[TEXT_MAX];
+    uint64_t any = 0;
+
+    message = cut(message);
+    if (message.n)
+        memcpy(low, message.p, message.n);
+    phrases_lower(low, message.n);
+    phrases_find(set, slice_of(low, message.n), found);
+    for (size_t i = 0; i < sizeof found->bits / sizeof found->bits[0]; i++)
+        any |= found->bits[i];
+    return any != 0;
+}
+
+static bool row_fits(unsigned i, int64_t code, const struct phrases_found *found)
+{
+    return (rows[i].code == 0 || rows[i].code == code) && phrases_has(found, 2 * i) &&
+           (rows[i].and_has.n == 0 || phrases_has(found, 2 * i + 1));
 }
 
 static enum batch_refusal by_text(int64_t code, struct slice message)
 {
+    struct phrases_found found;
+
     message = cut(message);
-    if (message.n == 0 || is_execution(code, message))
+    if (is_execution_code(code) || !find(&row_phrases, message, &found) || is_execution(code, message))
         return BATCH_REFUSAL_NONE;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if ((rows[i].code == 0 || rows[i].code == code) && has(message, rows[i].has) && has(message, rows[i].and_has))
+    for (unsigned i = 0; i < ROWS; i++)
+        if (row_fits(i, code, &found))
             return rows[i].what;
     return BATCH_REFUSAL_NONE;
 }
 
 static bool rate_text(struct slice message)
 {
-    static const struct slice texts[] = {
-        T("rate limit"),
-        T("ratelimit"),
-        T("too many requests"),
-        T("too many concurrent requests"),
-        T("rate exceeded"),
-        T("request limit"),
-        T("request count exceeded"),
-        T("credits limit"),
-        T("requests limited to"),
-        T("compute units"),
-        T("maximum number of concurrent requests"),
-        T("cups limit"),
-        T("over capacity"),
-        T("capacity limit"),
-        T("throttl"),
-    };
+    struct phrases_found found;
 
-    message = cut(message);
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        if (has(message, texts[i]))
-            return true;
-    return false;
+    return find(&rate_phrases, message, &found);
 }
 
 /* Codes that say so whatever the text: Alchemy and Infura 429; TheRPC -32029, Cloudflare -32055, Jito -32097 on any

@@ -116,6 +116,23 @@ def error_rows(errors_md, fail_def):
     return out
 
 
+ANSWER_WORDS = {"NO": "no", "ONCE": "one", "YES": "yes", "NONE": "", "NOTHING": "", "IF_ALONE": "if another answers",
+                "METHOD": "the method", "ENDPOINT": "the endpoint", "QUOTA": "until the quota is reset",
+                "CREDENTIAL": "until the credential changes", "0": "", "1": "yes"}
+
+
+def answer_rows(answers_md, classify_def):
+    rx = r'^CLASS\((\w+),\s*(\w+),\s*(\w+),\s*(\w+),\s*(\w+),\s*([01]),\s*\d+,\s*"([^"]*)"\)'
+    word = lambda w: ANSWER_WORDS.get(w, w.lower().replace("_", " "))
+    rows = {m[0].lower(): (m[6],) + tuple(word(w) for w in m[1:6]) for m in re.findall(rx, classify_def, re.M)}
+    have = {r[0].strip("`"): tuple(r[1:]) for r in tables(answers_md) if len(r) == 7}
+    out = [] if len(rows) == len(re.findall(r"^CLASS\(", classify_def, re.M)) and rows else ["src/rpc/classify.def was not understood"]
+    out += ["docs/answers.md has no row `%s`" % k for k in rows if k not in have]
+    out += ["docs/answers.md: `%s` is no class of src/rpc/classify.def" % k for k in have if k not in rows]
+    return out + ["docs/answers.md: `%s` says %s, src/rpc/classify.def says %s" % (k, " | ".join(have[k]), " | ".join(rows[k]))
+                  for k in rows if k in have and have[k] != rows[k]]
+
+
 def reasons_exist(docs, fail_def, sources=()):
     """`upstream_...` in any page is a reason, or a function."""
     known = set(fail_rows(fail_def)) | {w for s in sources for w in re.findall(r"\b(upstream_\w+)\(", s)}
@@ -224,6 +241,8 @@ def self_test():
         "metrics": len(metrics_exist(bad, text("src/base/stats.def"), text("src/admin/metrics.c"))) == 1,
         "reasons": len(reasons_exist(bad, fails)) == 1,
         "errors": sum("no row" in f for f in error_rows(errors, fails)) == 2,
+        "answers": len(answer_rows("| a | b | c | d | e | f | g |\n|---|---|---|---|---|---|---|\n| `gone` | | | | | | |\n",
+                                   'CLASS(HERE, NO, NONE, NONE, NOTHING, 0, 0, "t")\n')) == 2,
         "parts": any("listen" in f for f in config_parts("## Configuration\n", config)),
         "later": len(later_keys("", config)) == 1,
         "events": len(events_listed("### Logs\n\n| a | b |\n|---|---|\n| `old` | x |\n", ['log_event(LOG_INFO, "new")'])) == 2,
@@ -244,6 +263,7 @@ def main():
         ("README.md names every part of the configuration", lambda: config_parts(readme, config_md)),
         ("README.md says which keys are not in force", lambda: later_keys(readme, config_md)),
         ("docs/errors.md is what src/base/fail.def says", lambda: error_rows(docs.get("docs/errors.md", ""), fail_def)),
+        ("docs/answers.md is what src/rpc/classify.def says", lambda: answer_rows(docs.get("docs/answers.md", ""), text("src/rpc/classify.def"))),
         ("reasons that are named exist", lambda: reasons_exist(docs, fail_def, sources)),
         ("metrics that are named exist", lambda: metrics_exist(docs, stats_def, metrics_c)),
         ("README.md names the metrics", lambda: metrics_listed(readme, stats_def, metrics_c)),
