@@ -8,8 +8,8 @@ enum row_kind { ROW_TEXT, ROW_TRACE, ROW_LIMIT, ROW_CODES, ROW_STATUS, ROW_PAGE 
 enum { PARSE_ERROR = -32700, INVALID_REQUEST = -32600, INVALID_PARAMS = -32602 };
 
 static const struct answer_meaning meanings[ANSWER_CLASSES] = {
-#define CLASS(id, elsewhere, harm, park, learn, refused, rank, text)                                                   \
-    [ANSWER_##id] = {#id, ELSEWHERE_##elsewhere, HARM_##harm, PARK_##park, LEARN_##learn, refused, rank, text},
+#define CLASS(id, elsewhere, again, harm, park, learn, refused, rank, text)                                            \
+    [ANSWER_##id] = {#id, ELSEWHERE_##elsewhere, again, HARM_##harm, PARK_##park, LEARN_##learn, refused, rank, text},
 #include "rpc/classify.def"
 };
 

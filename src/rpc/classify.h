@@ -14,7 +14,7 @@
 #include "rpc/method.h"
 
 enum answer_class {
-#define CLASS(name, elsewhere, harm, park, learn, refused, rank, text) ANSWER_##name,
+#define CLASS(name, elsewhere, again, harm, park, learn, refused, rank, text) ANSWER_##name,
 #include "rpc/classify.def"
     ANSWER_CLASSES
 };
@@ -25,6 +25,8 @@ enum answer_elsewhere { ELSEWHERE_NO, ELSEWHERE_ONCE, ELSEWHERE_YES };
  * answered the same call. */
 enum answer_harm { HARM_NONE, HARM_IF_ALONE, HARM_SOFT, HARM_HARD };
 
+/* METHOD: this name only, where one row of methods.def stands for many (method->wild). CREDENTIAL: one answer in words
+ * may be wrong, a status of 401 or 403 is not. */
 enum answer_park { PARK_NONE, PARK_METHOD, PARK_ENDPOINT, PARK_QUOTA, PARK_CREDENTIAL };
 
 enum answer_learn {
@@ -40,6 +42,7 @@ enum answer_learn {
 struct answer_meaning {
     const char *name; /* "rate_limited_endpoint": for metrics, logs and the configuration */
     enum answer_elsewhere elsewhere;
+    bool again; /* the same endpoint may answer later, after a back-off */
     enum answer_harm harm;
     enum answer_park park;
     enum answer_learn learn;

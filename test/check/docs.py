@@ -122,10 +122,10 @@ ANSWER_WORDS = {"NO": "no", "ONCE": "one", "YES": "yes", "NONE": "", "NOTHING": 
 
 
 def answer_rows(answers_md, classify_def):
-    rx = r'^CLASS\((\w+),\s*(\w+),\s*(\w+),\s*(\w+),\s*(\w+),\s*([01]),\s*\d+,\s*"([^"]*)"\)'
+    rx = r'^CLASS\((\w+),\s*(\w+),\s*([01]),\s*(\w+),\s*(\w+),\s*(\w+),\s*([01]),\s*\d+,\s*"([^"]*)"\)'
     word = lambda w: ANSWER_WORDS.get(w, w.lower().replace("_", " "))
-    rows = {m[0].lower(): (m[6],) + tuple(word(w) for w in m[1:6]) for m in re.findall(rx, classify_def, re.M)}
-    have = {r[0].strip("`"): tuple(r[1:]) for r in tables(answers_md) if len(r) == 7}
+    rows = {m[0].lower(): (m[7],) + tuple(word(w) for w in m[1:7]) for m in re.findall(rx, classify_def, re.M)}
+    have = {r[0].strip("`"): tuple(r[1:]) for r in tables(answers_md) if len(r) == 8}
     out = [] if len(rows) == len(re.findall(r"^CLASS\(", classify_def, re.M)) and rows else ["src/rpc/classify.def was not understood"]
     out += ["docs/answers.md has no row `%s`" % k for k in rows if k not in have]
     out += ["docs/answers.md: `%s` is no class of src/rpc/classify.def" % k for k in have if k not in rows]
@@ -241,8 +241,8 @@ def self_test():
         "metrics": len(metrics_exist(bad, text("src/base/stats.def"), text("src/admin/metrics.c"))) == 1,
         "reasons": len(reasons_exist(bad, fails)) == 1,
         "errors": sum("no row" in f for f in error_rows(errors, fails)) == 2,
-        "answers": len(answer_rows("| a | b | c | d | e | f | g |\n|---|---|---|---|---|---|---|\n| `gone` | | | | | | |\n",
-                                   'CLASS(HERE, NO, NONE, NONE, NOTHING, 0, 0, "t")\n')) == 2,
+        "answers": len(answer_rows("| a | b | c | d | e | f | g | h |\n|---|---|---|---|---|---|---|---|\n| `gone` | | | | | | | |\n",
+                                   'CLASS(HERE, NO, 0, NONE, NONE, NOTHING, 0, 0, "t")\n')) == 2,
         "parts": any("listen" in f for f in config_parts("## Configuration\n", config)),
         "later": len(later_keys("", config)) == 1,
         "events": len(events_listed("### Logs\n\n| a | b |\n|---|---|\n| `old` | x |\n", ['log_event(LOG_INFO, "new")'])) == 2,

@@ -379,6 +379,8 @@ static const struct {
     {CHAIN_EVM, "eth_call", 500, "{\"code\":-32000,\"message\":\"something odd\"}", ANSWER_AMBIGUOUS},
     {CHAIN_EVM, "eth_call", 200, "{\"code\":-32603,\"message\":\"Internal error\"}", ANSWER_AMBIGUOUS},
     {CHAIN_EVM, "eth_call", 200, "{\"code\":-32768}", ANSWER_AMBIGUOUS},
+    {CHAIN_EVM, "eth_call", 404, "{\"code\":-32768}", ANSWER_AMBIGUOUS},
+    {CHAIN_EVM, "eth_call", 500, "{\"code\":-32768}", ANSWER_AMBIGUOUS},
     {CHAIN_SOLANA, "getSlot", 200, "{\"code\":-32603,\"message\":\"Internal error\"}", ANSWER_AMBIGUOUS},
     {CHAIN_EVM, "eth_call", 400, "{\"code\":-32000,\"message\":\"filter not found\"}",
      ANSWER_DETERMINISTIC}, /* Alchemy */
@@ -395,6 +397,10 @@ static const struct {
      "{\"code\":-32000,\"message\":\"nonce too low: next nonce 5, tx nonce 4\"}", ANSWER_DETERMINISTIC},
     {CHAIN_EVM, "eth_sendRawTransaction", 429, "{\"code\":-32005,\"message\":\"project ID request rate exceeded\"}",
      ANSWER_RATE_LIMITED_ENDPOINT},
+    {CHAIN_EVM, "eth_sendRawTransaction", 429, "{\"code\":-32600,\"message\":\"slow down\"}",
+     ANSWER_RATE_LIMITED_ENDPOINT},
+    {CHAIN_EVM, "eth_sendRawTransaction", 403, "{\"code\":-32602,\"message\":\"no\"}", ANSWER_AUTH},
+    {CHAIN_EVM, "eth_sendRawTransaction", 402, "{\"code\":-32602,\"message\":\"no\"}", ANSWER_QUOTA_EXHAUSTED},
     {CHAIN_EVM, "eth_sendRawTransaction", 200, "{\"code\":-32010,\"message\":\"backend offline\"}",
      ANSWER_SERVER_FAULT},
     {CHAIN_SOLANA, "sendTransaction", 200, "{\"code\":-32005,\"message\":\"Node is unhealthy\"}",
@@ -564,6 +570,7 @@ TEST(meanings)
         CHECK(a->text[0] != '\0');
         CHECK(a->elsewhere != ELSEWHERE_NO || (a->harm == HARM_NONE && a->park == PARK_NONE));
         CHECK(a->park == PARK_NONE || (a->refused && a->harm == HARM_NONE));
+        CHECK(a->elsewhere != ELSEWHERE_NO || !a->again);
         CHECK(a->learn != LEARN_RATE || a->park != PARK_NONE);
     }
     CHECK_EQ(answer_class_named(SLICE("RATE_LIMITED_ENDPOINT")), ANSWER_CLASSES);
