@@ -5,7 +5,8 @@
  *
  * Who decides what: upstream/batch_refusal looks first at an answer to several calls, and at one that is about the
  * batch; rpc/broadcast_verdict says what a refused transaction means for the broadcast, and here what of it is the
- * transaction's own fault; this module says the rest, and what any answer means for its endpoint. */
+ * transaction's own fault; this module says the rest, and what any answer means for its endpoint.  How long it is to be
+ * left alone: rpc/retry_hint and http/rate_fields, whose method's limit makes RATE_LIMITED_METHOD of _ENDPOINT. */
 #ifndef MILLRACE_RPC_CLASSIFY_H
 #define MILLRACE_RPC_CLASSIFY_H
 
