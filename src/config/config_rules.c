@@ -4,6 +4,7 @@
 
 #include "config/config.h"
 #include "http/url.h"
+#include "upstream/preset.h"
 
 static unsigned least(unsigned a, unsigned b)
 {
@@ -35,6 +36,34 @@ static void tls_rules(struct config_walk *w, const struct config_path *at, const
         config_error(&w->report, &cert, "needs client_key beside it");
     if (*t->client_key && !*t->client_cert)
         config_error(&w->report, &key, "needs client_cert beside it");
+}
+
+/* A preset stands where the file says nothing. */
+static void preset_apply(json_t *obj, struct endpoint_conf *e)
+{
+    const struct preset *p = e->preset ? preset_at(e->preset - 1) : NULL;
+    const json_t *given = json_object_get(obj, "rate_limit");
+    struct limiter_conf *l = &e->rate_limit;
+
+    if (!p)
+        return;
+#define APPLY(key)                                                                                                     \
+    if (!json_object_get(given, #key))                                                                                 \
+    l->key = p->limits.key
+    APPLY(requests_per_s);
+    APPLY(units_per_s);
+    APPLY(requests_per_day);
+    APPLY(units_per_day);
+    APPLY(reset_hour_utc);
+    APPLY(batch_counts);
+    /* The burst goes with its rate: another rate has the usual burst. */
+    if (!json_object_get(given, "requests_per_s"))
+        APPLY(burst);
+    if (!json_object_get(given, "units_per_s"))
+        APPLY(units_burst);
+#undef APPLY
+    if (p->batch_calls && !json_object_get(json_object_get(obj, "batch"), "max_calls"))
+        e->batch.max_calls = p->batch_calls;
 }
 
 static void endpoint_rules(struct config_walk *w, const struct config_path *at, const struct endpoint_conf *e)
@@ -126,6 +155,53 @@ static void method_rules(struct config_walk *w, const struct config_path *at, en
     }
 }
 
+static bool pattern_fits(const char *pattern, const char *name)
+{
+    size_t n = strlen(pattern);
+
+    return n && pattern[n - 1] == '*' ? strncmp(pattern, name, n - 1) == 0 : strcmp(pattern, name) == 0;
+}
+
+/* What a call costs: as the chain says, else as the endpoint's preset or the table of methods does. */
+static uint32_t method_units(const struct chain_conf *c, const struct preset *p, const struct method *m)
+{
+    for (size_t i = 0; i < c->n_methods; i++)
+        if (c->methods[i].units != UNITS_ABSENT && pattern_fits(c->methods[i].pattern, m->name))
+            return c->methods[i].units;
+    return preset_units(p, m);
+}
+
+/* A call that costs more than the burst could never leave. */
+static void units_rules(struct config_walk *w, const struct config_path *at, const struct chain_conf *c,
+                        struct endpoint_conf *e, bool written)
+{
+    const struct preset *p = e->preset ? preset_at(e->preset - 1) : NULL;
+    struct config_path up = {at, "rate_limit", 0}, key = {&up, "units_burst", 0};
+    const char *dearest = "";
+
+    e->rate_limit.units_most = 0;
+    for (unsigned slot = 0; slot < method_slots(); slot++) {
+        const struct method *m = method_at(slot);
+        uint32_t units = method_units(c, p, m);
+
+        if (method_get(c->family, slice_str(m->name)) != m || units <= e->rate_limit.units_most)
+            continue;
+        e->rate_limit.units_most = units;
+        dearest = m->name;
+    }
+    for (size_t i = 0; i < c->n_methods; i++) /* methods without a row in the table */
+        if (c->methods[i].units != UNITS_ABSENT && c->methods[i].units > e->rate_limit.units_most) {
+            e->rate_limit.units_most = c->methods[i].units;
+            dearest = c->methods[i].pattern;
+        }
+    if (!e->rate_limit.units_per_s || !e->rate_limit.units_burst ||
+        e->rate_limit.units_burst >= e->rate_limit.units_most)
+        return;
+    if (written)
+        config_error(&w->report, &key, "must be at least %u, what %s costs", e->rate_limit.units_most, dearest);
+    e->rate_limit.units_burst = e->rate_limit.units_most;
+}
+
 /* Exact names first, then by falling length; the order of the file breaks ties. */
 static int by_precision(const void *pa, const void *pb)
 {
@@ -157,6 +233,13 @@ static void chain_rules(struct config_walk *w, const struct config_path *at, jso
         qsort((struct method_conf *)c->methods, c->n_methods, sizeof *c->methods, by_precision);
     for (size_t i = 0; i < c->n_methods; i++)
         method_rules(w, at, c->family, &c->methods[i]);
+    for (size_t i = 0; i < c->n_endpoints; i++) {
+        struct config_path item = {&list, NULL, i};
+        const json_t *given = json_array_get(json_object_get(obj, "endpoints"), i);
+
+        units_rules(w, &item, c, (struct endpoint_conf *)&c->endpoints[i],
+                    json_object_get(json_object_get(given, "rate_limit"), "units_burst") != NULL);
+    }
     broadcast_rules(w, at, obj, c);
 }
 
@@ -232,6 +315,7 @@ void config_rules(struct config_walk *w, const struct config_path *at, enum conf
             ((struct method_conf *)base)->units = UNITS_ABSENT;
         break;
     case CONFIG_SHAPE_ENDPOINT:
+        preset_apply(obj, base);
         endpoint_rules(w, at, base);
         break;
     case CONFIG_SHAPE_POOL:

@@ -9,6 +9,7 @@
 #include "config/config_arena.h"
 #include "config/config_env.h"
 #include "config/config_key.h"
+#include "upstream/preset.h"
 
 static struct buf report, notes;
 
@@ -304,6 +305,74 @@ TEST(a_default_gives_way_to_what_is_written)
         CHECK_EQ(p->min_warm, table[i].min_warm);
         done(c);
     }
+}
+
+/* A preset stands where the file says nothing; a burst goes with its rate. */
+TEST(presets_give_way_to_what_is_written)
+{
+    static const struct {
+        const char *endpoint;
+        struct limiter_conf l;
+        unsigned max_calls;
+    } table[] = {
+        {"\"weight\":1", {.units_most = 60}, 50},
+        {"\"preset\":\"none\"", {.units_most = 60}, 50},
+        {"\"preset\":\"chainstack\"", {.requests_per_s = 25, .units_most = 60}, 50},
+        {"\"preset\":\"quicknode\"", {.requests_per_s = 15, .burst = 2, .units_most = 60}, 50},
+        {"\"preset\":\"quicknode\",\"rate_limit\":{\"requests_per_s\":0}", {.units_most = 60}, 50},
+        {"\"preset\":\"quicknode\",\"rate_limit\":{\"burst\":3}",
+         {.requests_per_s = 15, .burst = 3, .units_most = 60},
+         50},
+        {"\"preset\":\"alchemy\"", {.units_per_s = 500, .units_burst = 500, .units_most = 250}, 1},
+        {"\"preset\":\"alchemy\",\"batch\":{\"max_calls\":20},\"rate_limit\":{\"units_per_s\":660}",
+         {.units_per_s = 660, .units_most = 250},
+         20},
+        {"\"preset\":\"infura\",\"rate_limit\":{\"reset_hour_utc\":5}",
+         {.units_per_s = 500, .units_burst = 1000, .units_per_day = 3000000, .reset_hour_utc = 5, .units_most = 1000},
+         50},
+        {"\"rate_limit\":{\"requests_per_s\":7,\"burst\":8,\"units_per_s\":9,\"units_burst\":100,"
+         "\"requests_per_day\":11,\"units_per_day\":12,\"reset_hour_utc\":13,\"batch_counts\":\"calls_plus_one\"}",
+         {7, 8, 9, 100, 11, 12, 13, BATCH_COUNTS_CALLS_PLUS_ONE, 60},
+         50},
+    };
+
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        char text[1024];
+        struct config *c;
+        const struct limiter_conf *l, *x = &table[i].l;
+
+        snprintf(text, sizeof text,
+                 "{\"chains\":{\"a\":{\"family\":\"evm\",\"endpoints\":[{\"name\":\"n\",\"url\":\"http://h\","
+                 "%s}]}}}",
+                 table[i].endpoint);
+        c = parse(text);
+        l = &c->chains[0].endpoints[0].rate_limit;
+        CHECK_EQ(l->requests_per_s, x->requests_per_s);
+        CHECK_EQ(l->burst, x->burst);
+        CHECK_EQ(l->units_per_s, x->units_per_s);
+        CHECK_EQ(l->units_burst, x->units_burst);
+        CHECK_EQ(l->requests_per_day, x->requests_per_day);
+        CHECK_EQ(l->units_per_day, x->units_per_day);
+        CHECK_EQ(l->reset_hour_utc, x->reset_hour_utc);
+        CHECK_EQ(l->batch_counts, x->batch_counts);
+        CHECK_EQ(l->units_most, x->units_most);
+        CHECK_EQ(c->chains[0].endpoints[0].batch.max_calls, table[i].max_calls);
+        done(c);
+    }
+}
+
+/* The key's words are the rows of presets.def, in their order. */
+TEST(presets_are_all_there)
+{
+    const char *words = config_key_find(CONFIG_SHAPE_ENDPOINT, "preset")->choices;
+    struct buf all;
+
+    buf_init(&all, 4096);
+    CHECK_EQ(buf_str(&all, "none"), 0);
+    for (size_t i = 0; preset_at(i); i++)
+        CHECK_EQ(buf_printf(&all, "|%s", preset_at(i)->name), 0);
+    CHECK_STR(buf_get(&all), words);
+    buf_deinit(&all);
 }
 
 TEST(the_first_chain_is_the_default)

@@ -181,6 +181,14 @@ static const struct {
     {IN_EP("\"pool\":{\"max_sockets\":5,\"min_warm\":6}"),
      SAYS(EP ".pool.min_warm: must not exceed max_sockets (5), got 6")},
     {IN_EP("\"pool\":{\"max_idle\":-1,\"min_warm\":20}"), SAYS(EP ".pool.max_idle: must be 0..10000, got -1")},
+    {IN_EP("\"preset\":\"alchimy\""),
+     SAYS(EP ".preset: must be one of \"none\", \"alchemy\", \"infura\", \"quicknode\", \"helius\", \"chainstack\", "
+             "\"drpc\", \"public-solana\", got \"alchimy\"")},
+    {IN_EP("\"rate_limit\":{\"reset_hour_utc\":24}"), SAYS(EP ".rate_limit.reset_hour_utc: must be 0..23, got 24")},
+    {IN_EP("\"rate_limit\":{\"units_per_s\":500,\"units_burst\":59}"),
+     SAYS(EP ".rate_limit.units_burst: must be at least 60, what eth_getLogs costs")},
+    {IN_EP("\"preset\":\"alchemy\",\"rate_limit\":{\"units_burst\":100}"),
+     SAYS(EP ".rate_limit.units_burst: must be at least 250, what eth_sendRawTransaction costs")},
     {"{\"chains\":{\"a\":{\"family\":\"evm\",\"default\":true," EP_LIST "},"
      "\"b\":{\"family\":\"evm\",\"default\":true," EP_LIST "}}}",
      SAYS("chains.b.default: there can be only one default chain, and a is it already")},
