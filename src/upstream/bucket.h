@@ -7,6 +7,7 @@
 #ifndef MILLRACE_UPSTREAM_BUCKET_H
 #define MILLRACE_UPSTREAM_BUCKET_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -62,6 +63,7 @@ static inline bool bucket_has(struct bucket *b, uint64_t tokens, uint64_t now_us
 /* Only what bucket_has() said is there. */
 static inline void bucket_take(struct bucket *b, uint64_t tokens)
 {
+    assert(b->have >= tokens * BUCKET_TOKEN);
     b->have -= tokens * BUCKET_TOKEN;
 }
 

@@ -62,6 +62,16 @@ void limit_learned_seen(const struct limit_learned *l, uint64_t *requests, uint6
     *units = sum[1] > 0 ? (uint64_t)sum[1] : 0;
 }
 
+uint64_t limit_learned_peak(const struct limit_learned *l)
+{
+    int64_t most = 0;
+
+    for (unsigned i = 0; i < LEARN_SLOTS; i++)
+        if (l->sent[0][i] > most)
+            most = l->sent[0][i];
+    return (uint64_t)most * LEARN_SLOTS;
+}
+
 void limit_learned_unsent(struct limit_learned *l, uint64_t requests, uint64_t units)
 {
     l->sent[0][l->slot] -= (int64_t)requests;

@@ -7,7 +7,7 @@
  * has moved, or was something else: the share climbs by 1/64 of the configured rate a second.  It climbs only while
  * calls wait for it, or when nothing was refused for five minutes.
  *
- * Where no rate is configured, the whole is what was accepted in the second before the first refusal; the share may
+ * Where no rate is configured, the whole is the rate at which calls left just before the first refusal; the share may
  * climb to four times that, and is then forgotten. */
 #ifndef MILLRACE_UPSTREAM_LIMIT_LEARNED_H
 #define MILLRACE_UPSTREAM_LIMIT_LEARNED_H
@@ -40,6 +40,8 @@ void limit_learned_init(struct limit_learned *l, uint64_t now_us);
 bool limit_learned_tick(struct limit_learned *l, uint64_t now_us);
 /* Requests and units of the last second that were not refused. */
 void limit_learned_seen(const struct limit_learned *l, uint64_t *requests, uint64_t *units);
+/* Requests a second in the busiest part of the last second. */
+uint64_t limit_learned_peak(const struct limit_learned *l);
 /* What was counted as sent did not leave, or was refused. */
 void limit_learned_unsent(struct limit_learned *l, uint64_t requests, uint64_t units);
 /* Refused.  top[]: requests and units a second that are the whole, 0: none.  row: this many pauses in vain came before

@@ -1,7 +1,5 @@
 #include "upstream/limiter.h"
 
-#include <assert.h>
-
 enum { SECOND_US = 1000000 };
 enum { UNITS_MOST = 100 };   /* when the dearest method is not known */
 enum { BURST_PARTS = 10 };   /* the default burst is so much of a second's worth */
@@ -68,7 +66,7 @@ void limiter_clock(struct limiter *l, int64_t wall_s, uint64_t now_us)
 
 /* There are not so many tokens.  With the small bursts of an endpoint that refuses, one call may need more than the
  * burst: it grows to that, within what is configured. */
-static bool wait_for(struct limiter *l, unsigned k, uint64_t tokens, uint64_t now_us)
+__attribute__((noinline, cold)) static bool wait_for(struct limiter *l, unsigned k, uint64_t tokens, uint64_t now_us)
 {
     l->learned.pressed = true;
     if (tokens > l->most[k] && tokens * BUCKET_TOKEN <= l->cap[k]) {
@@ -78,24 +76,9 @@ static bool wait_for(struct limiter *l, unsigned k, uint64_t tokens, uint64_t no
     return false;
 }
 
-/* false: still.  A pause that is over takes its gate with it. */
-static bool pause_over(struct limiter *l, uint64_t now_us)
+/* Rates and quotas.  No call is left to return from but the last: nothing is saved on the stack for the usual case. */
+static bool allowed(struct limiter *l, unsigned gates, unsigned requests, uint32_t units, uint64_t now_us)
 {
-    if (now_us < l->park.all.until_us)
-        return false;
-    l->gates &= ~(unsigned)LIMITER_GATE_PARKED;
-    return true;
-}
-
-bool limiter_open(struct limiter *l, unsigned slot, unsigned requests, uint32_t units, uint64_t now_us)
-{
-    unsigned gates = l->gates;
-
-    if (gates & LIMITER_GATE_PARKED && !pause_over(l, now_us))
-        return false;
-    if (gates & LIMITER_GATE_METHODS && limit_park_may_be(&l->park, slot) &&
-        now_us < limit_park_method_until(&l->park, slot))
-        return false;
     if (gates & LIMITER_GATE_REQUESTS && !bucket_has(&l->buckets[LIMITER_REQUESTS], requests, now_us))
         return wait_for(l, LIMITER_REQUESTS, requests, now_us);
     if (gates & LIMITER_GATE_UNITS && !bucket_has(&l->buckets[LIMITER_UNITS], units, now_us))
@@ -103,19 +86,24 @@ bool limiter_open(struct limiter *l, unsigned slot, unsigned requests, uint32_t 
     return !(gates & LIMITER_GATE_QUOTA) || quota_has(&l->quota, requests, units, now_us);
 }
 
-void limiter_spend(struct limiter *l, unsigned requests, uint32_t units, uint64_t now_us)
+/* Something is parked, or was.  A pause that is over takes its gate with it. */
+__attribute__((noinline)) static bool open_parked(struct limiter *l, unsigned slot, unsigned requests, uint32_t units,
+                                                  uint64_t now_us)
 {
-    if (l->gates & LIMITER_GATE_REQUESTS) {
-        assert(bucket_has(&l->buckets[LIMITER_REQUESTS], requests, now_us));
-        bucket_take(&l->buckets[LIMITER_REQUESTS], requests);
-    }
-    if (l->gates & LIMITER_GATE_UNITS) {
-        assert(bucket_has(&l->buckets[LIMITER_UNITS], units, now_us));
-        bucket_take(&l->buckets[LIMITER_UNITS], units);
-    }
-    if (l->gates & LIMITER_GATE_QUOTA)
-        quota_take(&l->quota, requests, units);
-    (void)now_us;
+    if (now_us < l->park.all.until_us)
+        return false;
+    l->gates &= ~(unsigned)LIMITER_GATE_PARKED;
+    if (l->gates & LIMITER_GATE_METHODS && limit_park_may_be(&l->park, slot) &&
+        now_us < limit_park_method_until(&l->park, slot))
+        return false;
+    return allowed(l, l->gates, requests, units, now_us);
+}
+
+bool limiter_open(struct limiter *l, unsigned slot, unsigned requests, uint32_t units, uint64_t now_us)
+{
+    if (l->gates & (LIMITER_GATE_PARKED | LIMITER_GATE_METHODS))
+        return open_parked(l, slot, requests, units, now_us);
+    return allowed(l, l->gates, requests, units, now_us);
 }
 
 /* Nothing was refused for long: as if nothing had ever been. */
@@ -200,16 +188,14 @@ void limiter_park_method(struct limiter *l, unsigned slot, uint64_t until_us)
     l->gates |= LIMITER_GATE_METHODS;
 }
 
-/* No rate is configured: the whole is what was taken lately. */
+/* No rate is configured: the whole is what was sent lately. */
 static void guess(struct limiter *l, uint64_t now_us)
 {
-    uint64_t seen, units;
+    uint64_t per_s = most(limit_learned_peak(&l->learned), LEARN_LEAST_TOP);
 
-    limit_learned_seen(&l->learned, &seen, &units);
-    seen = most(seen, LEARN_LEAST_TOP);
     l->guessed = true;
     l->learned.most = GUESSED_CLIMB * LEARN_ONE;
-    limit(l, LIMITER_REQUESTS, seen, GUESSED_CLIMB * seen, now_us);
+    limit(l, LIMITER_REQUESTS, per_s, GUESSED_CLIMB * per_s, now_us);
 }
 
 static enum limiter_change too_fast(struct limiter *l, const struct limit_refusal *r, uint64_t now_us)

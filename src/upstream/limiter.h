@@ -56,7 +56,6 @@ static inline unsigned limiter_requests(const struct limiter *l, unsigned place)
 }
 
 bool limiter_open(struct limiter *l, unsigned slot, unsigned requests, uint32_t units, uint64_t now_us);
-void limiter_spend(struct limiter *l, unsigned requests, uint32_t units, uint64_t now_us);
 void limiter_tick(struct limiter *l, uint64_t now_us);
 
 /* May a call of this method (method.slot) leave now? */
@@ -71,8 +70,14 @@ static inline void limiter_take(struct limiter *l, unsigned requests, uint32_t u
     if (now_us >= l->learned.tick_us)
         limiter_tick(l, now_us);
     limit_learned_sent(&l->learned, requests, units);
-    if (l->gates)
-        limiter_spend(l, requests, units, now_us);
+    if (!l->gates)
+        return;
+    if (l->gates & LIMITER_GATE_REQUESTS)
+        bucket_take(&l->buckets[LIMITER_REQUESTS], requests);
+    if (l->gates & LIMITER_GATE_UNITS)
+        bucket_take(&l->buckets[LIMITER_UNITS], units);
+    if (l->gates & LIMITER_GATE_QUOTA)
+        quota_take(&l->quota, requests, units);
 }
 
 /* When it may leave if nothing else does meanwhile, and what it waits for: now_us and FREE, a later time, or

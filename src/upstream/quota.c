@@ -44,12 +44,13 @@ void quota_clock(struct quota *q, int64_t wall_s, uint64_t now_us)
     arm(q, wall_s, now_us);
 }
 
-void quota_turn(struct quota *q, uint64_t now_us)
+bool quota_turn(struct quota *q, uint64_t requests, uint64_t units, uint64_t now_us)
 {
     uint64_t days = 1 + (now_us - q->reset_us) / DAY_US;
 
     begin(q, q->day + (int64_t)days, q->reset_us + (days - 1) * DAY_US);
     q->reset_us += days * DAY_US;
+    return requests <= q->requests_max && units <= q->units_max;
 }
 
 void quota_give(struct quota *q, uint64_t requests, uint64_t units, uint64_t taken_us)

@@ -21,7 +21,8 @@ void quota_init(struct quota *q, uint64_t requests_max, uint64_t units_max, unsi
                 uint64_t now_us);
 /* The wall clock says so now: worth telling once a minute, and before a long wait for the reset. */
 void quota_clock(struct quota *q, int64_t wall_s, uint64_t now_us);
-void quota_turn(struct quota *q, uint64_t now_us); /* a new day has begun */
+/* A new day has begun.  May so much be spent? */
+bool quota_turn(struct quota *q, uint64_t requests, uint64_t units, uint64_t now_us);
 /* What was spent at taken_us did not leave. */
 void quota_give(struct quota *q, uint64_t requests, uint64_t units, uint64_t taken_us);
 
@@ -29,7 +30,7 @@ void quota_give(struct quota *q, uint64_t requests, uint64_t units, uint64_t tak
 static inline bool quota_has(struct quota *q, uint64_t requests, uint64_t units, uint64_t now_us)
 {
     if (now_us >= q->reset_us)
-        quota_turn(q, now_us);
+        return quota_turn(q, requests, units, now_us);
     return !q->spent && requests <= q->requests_max - q->requests && units <= q->units_max - q->units;
 }
 

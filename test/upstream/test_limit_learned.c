@@ -193,6 +193,37 @@ TEST(finds_and_holds_a_limit_of_60_percent)
     }
 }
 
+/* For ten minutes, in slices of ten seconds. */
+TEST(holds_it_for_long)
+{
+    static const uint64_t limits[] = {6, 600};
+
+    for (size_t i = 0; i < 2; i++)
+        for (unsigned kind = FIXED_WINDOW; kind <= SERVER_BUCKET; kind++) {
+            struct server s = {.kind = (enum server_kind)kind, .limit = limits[i], .window_us = SECOND};
+            struct run *r = calloc(1, sizeof *r);
+            uint64_t least = UINT64_MAX, most = 0, all = 0, refusals = 0;
+
+            run_init(r, &(struct limiter_conf){.requests_per_s = limits[i] * 10 / 6}, s, 1);
+            run_until(r, 10 * SECOND);
+            for (unsigned slice = 0; slice < 60; slice++) {
+                uint64_t taken, refused;
+
+                look(r, 10 * SECOND, &taken, &refused);
+                least = r->taken < least ? r->taken : least;
+                most = r->taken > most ? r->taken : most;
+                all += r->taken;
+                refusals += r->refused;
+            }
+            if (getenv("VERBOSE"))
+                printf("# kind %u, limit %d: %d..%d in 10 s, refused %d of %d\n", kind, (int)limits[i], (int)least,
+                       (int)most, (int)refusals, (int)(all + refusals));
+            CHECK(least >= limits[i] * 9 - limits[i] / 10 && most <= limits[i] * 11);
+            CHECK(refusals * 100 < all);
+            free(r);
+        }
+}
+
 /* No rate is configured, and calls come at 1000 a second. */
 TEST(finds_a_limit_where_none_is_configured)
 {
