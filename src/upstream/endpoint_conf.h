@@ -51,7 +51,7 @@ struct endpoint_conf {
     enum accept_encoding accept_encoding; /* auto: identity for loopback hosts, else gzip */
     struct pool_conf pool;
     struct batch_conf batch;
-    unsigned preset;                /* 0: none, else the row of presets.def from 1; its limits are in rate_limit already */
+    unsigned preset; /* 0: none, else the row of presets.def from 1; its limits are in rate_limit already */
     struct limiter_conf rate_limit; /* what the provider allows */
     struct tls_conf tls;
     const char *proxy; /* URL; "" : from HTTPS_PROXY/HTTP_PROXY/NO_PROXY; "none": direct in any case */

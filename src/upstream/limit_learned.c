@@ -45,6 +45,7 @@ bool limit_learned_tick(struct limit_learned *l, uint64_t now_us)
         for (unsigned k = 0; k < 2; k++)
             l->cycle[k] += l->sent[k][old] > 0 ? (uint64_t)l->sent[k][old] : 0;
         l->slot = (old + 1) % LEARN_SLOTS;
+        l->refused[l->slot] = 0;
         for (unsigned k = 0; k < 2; k++)
             l->sent[k][l->slot] = 0;
     }
@@ -98,11 +99,54 @@ static uint64_t between(uint64_t x, uint64_t low, uint64_t high)
     return x < low ? low : x > high ? high : x;
 }
 
-void limit_learned_refused(struct limit_learned *l, const uint64_t top[2], unsigned row, uint64_t now_us)
+/* Of the calls of the last second, were few refused? */
+static bool few_refused(const struct limit_learned *l)
+{
+    uint64_t requests, units, refused = 0;
+
+    for (unsigned i = 0; i < LEARN_SLOTS; i++)
+        refused += l->refused[i];
+    limit_learned_seen(l, &requests, &units);
+    return refused * 9 <= requests;
+}
+
+bool limit_learned_suspects(struct limit_learned *l, uint64_t now_us)
+{
+    l->refused[l->slot]++;
+    if (now_us >= l->noise_us)
+        return true;
+    if (few_refused(l))
+        return false;
+    l->noise_us = 0;
+    return true;
+}
+
+/* Counts how often lowering helped nothing.  true: that is enough. */
+static bool was_in_vain(struct limit_learned *l, uint64_t now_us)
+{
+    if (!l->ceiling || l->share >= l->low + (l->ceiling - l->low) / 2) {
+        l->in_vain = 0;
+        l->base = l->share;
+        return false;
+    }
+    l->in_vain += few_refused(l);
+    if (l->in_vain < LEARN_IN_VAIN)
+        return false;
+    l->share = l->base;
+    l->ceiling = 0;
+    l->step = CLIMB_FREE;
+    l->in_vain = 0;
+    l->noise_us = now_us + LEARN_NOISE_S * UINT64_C(1000000);
+    return true;
+}
+
+bool limit_learned_refused(struct limit_learned *l, const uint64_t top[2], unsigned row, uint64_t now_us)
 {
     bool near = l->ceiling && l->share >= l->ceiling - l->ceiling / 8;
     uint64_t seen[2], share, next;
 
+    if (was_in_vain(l, now_us))
+        return false;
     limit_learned_seen(l, &seen[0], &seen[1]);
     share = share_of(seen, top, SECOND_US);
     if (row >= LONG_ROW && now_us > l->cycle_us + SECOND_US) {
@@ -119,9 +163,10 @@ void limit_learned_refused(struct limit_learned *l, const uint64_t top[2], unsig
         l->pace_s = LEARN_PACE_S;
     }
     l->ceiling = l->share;
-    l->share = (uint32_t)(next > LEARN_LEAST ? next : LEARN_LEAST);
+    l->share = l->low = (uint32_t)(next > LEARN_LEAST ? next : LEARN_LEAST);
     l->step = l->ceiling > l->share ? (l->ceiling - l->share) / l->pace_s + 1 : 1;
     l->refused_us = l->cycle_us = now_us;
     l->cycle[0] = l->cycle[1] = 0;
     l->pressed = false;
+    return true;
 }

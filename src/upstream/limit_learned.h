@@ -7,6 +7,11 @@
  * has moved, or was something else: the share climbs by 1/64 of the configured rate a second.  It climbs only while
  * calls wait for it, or when nothing was refused for five minutes.
  *
+ * When lowering it eight times in a row helped nothing - few calls were refused, but each
+ * before the share had climbed back by half -
+ * the rate was not the reason: the share is what it was before, and for a minute a refusal counts only where more than
+ * a tenth of the calls is refused.
+ *
  * Where no rate is configured, the whole is the rate at which calls left just before the first refusal; the share may
  * climb to four times that, and is then forgotten. */
 #ifndef MILLRACE_UPSTREAM_LIMIT_LEARNED_H
@@ -19,6 +24,7 @@ enum { LEARN_ONE = 1 << 20, LEARN_LEAST = 1 << 10 };
 enum { LEARN_SLOTS = 8, LEARN_SLOT_US = 125000 }; /* one second together */
 enum { LEARN_PACE_S = 32, LEARN_PACE_MAX_S = 256 };
 enum { LEARN_FORGET_S = 300 };
+enum { LEARN_IN_VAIN = 8, LEARN_NOISE_S = 60 };
 enum { LEARN_LEAST_TOP = 16 }; /* requests a second: the least that is taken for the whole */
 
 struct limit_learned {
@@ -27,12 +33,16 @@ struct limit_learned {
     uint32_t ceiling; /* the share that was refused last; 0: not known */
     uint32_t step;    /* it climbs by so much a second */
     uint32_t pace_s;
-    bool pressed; /* calls waited for a token since the last tick */
+    uint32_t low, base; /* after the last lowering; before the first of those in vain */
+    unsigned in_vain;
+    uint64_t noise_us; /* refusals say nothing about the rate until then */
+    bool pressed;      /* calls waited for a token since the last tick */
     unsigned slot;
-    uint64_t tick_us;             /* the present slot ends */
-    uint64_t refused_us;          /* the last refusal that counted */
-    uint64_t cycle_us, cycle[2];  /* since the refusal before: when it began, and what left */
-    int64_t sent[2][LEARN_SLOTS]; /* requests, units; without those refused */
+    uint64_t tick_us;              /* the present slot ends */
+    uint64_t refused_us;           /* the last refusal that counted */
+    uint64_t cycle_us, cycle[2];   /* since the refusal before: when it began, and what left */
+    uint64_t refused[LEARN_SLOTS]; /* calls */
+    int64_t sent[2][LEARN_SLOTS];  /* requests, units; without those refused */
 };
 
 void limit_learned_init(struct limit_learned *l, uint64_t now_us);
@@ -44,9 +54,12 @@ void limit_learned_seen(const struct limit_learned *l, uint64_t *requests, uint6
 uint64_t limit_learned_peak(const struct limit_learned *l);
 /* What was counted as sent did not leave, or was refused. */
 void limit_learned_unsent(struct limit_learned *l, uint64_t requests, uint64_t units);
-/* Refused.  top[]: requests and units a second that are the whole, 0: none.  row: this many pauses in vain came before
- * it: the longer, the longer the window in which the provider counts. */
-void limit_learned_refused(struct limit_learned *l, const uint64_t top[2], unsigned row, uint64_t now_us);
+/* A call is refused: counts it.  true: that may be for the rate. */
+bool limit_learned_suspects(struct limit_learned *l, uint64_t now_us);
+/* The rate may have been too much.  true: it is lower now.  top[]: requests and units a second that are the whole, 0:
+ * none.  row: this many pauses in vain came before it: the longer, the longer the window in which the provider counts.
+ */
+bool limit_learned_refused(struct limit_learned *l, const uint64_t top[2], unsigned row, uint64_t now_us);
 
 static inline void limit_learned_sent(struct limit_learned *l, uint64_t requests, uint64_t units)
 {

@@ -200,22 +200,40 @@ static void guess(struct limiter *l, uint64_t now_us)
 
 static enum limiter_change too_fast(struct limiter *l, const struct limit_refusal *r, uint64_t now_us)
 {
+    bool suspects = limit_learned_suspects(&l->learned, now_us), lowered = false;
     unsigned row = l->park.all.row;
 
+    if (!suspects && !r->wait_us)
+        return LIMITER_SAME;
     l->gates |= LIMITER_GATE_PARKED;
     if (!limit_pause_refused(&l->park.all, r->sent_us, r->wait_us, now_us))
         return LIMITER_SAME;
     /* Refused again right after a pause: what was too much then still counts, and says nothing about the rate now. */
-    if (l->park.all.row == 1) {
+    if (l->park.all.row == 1 && suspects) {
         if (!(l->gates & SPENDS))
             guess(l, now_us);
-        limit_learned_refused(&l->learned, l->top, row, now_us);
+        lowered = limit_learned_refused(&l->learned, l->top, row, now_us);
         apply(l, now_us);
     }
     for (unsigned k = 0; k < LIMITER_BUCKETS; k++)
         if (l->gates & 1u << k)
             bucket_hold(&l->buckets[k], l->park.all.until_us);
-    return l->park.all.row == 1 ? LIMITER_LOWERED : LIMITER_PAUSED;
+    return lowered ? LIMITER_LOWERED : LIMITER_PAUSED;
+}
+
+/* Until the provider's day is over, or as long as it says itself. */
+static enum limiter_change spent(struct limiter *l, const struct limit_refusal *r, uint64_t now_us)
+{
+    /* It left on a day that is over: the new day's quota is not touched by that. */
+    if (l->quota.spent || r->sent_us < l->quota.since_us || r->sent_us < l->park.all.until_us)
+        return LIMITER_SAME;
+    if (r->wait_us) {
+        limiter_park(l, now_us + least(r->wait_us, QUOTA_DAY_US));
+        return LIMITER_SPENT;
+    }
+    l->quota.spent = true;
+    l->gates |= LIMITER_GATE_QUOTA;
+    return LIMITER_SPENT;
 }
 
 enum limiter_change limiter_refused(struct limiter *l, const struct limit_refusal *r, uint64_t now_us)
@@ -233,12 +251,7 @@ enum limiter_change limiter_refused(struct limiter *l, const struct limit_refusa
     case LIMIT_QUOTA:
         break;
     }
-    /* It left on a day that is over: the new day's quota is not touched by that. */
-    if (l->quota.spent || r->sent_us < l->quota.since_us)
-        return LIMITER_SAME;
-    l->quota.spent = true;
-    l->gates |= LIMITER_GATE_QUOTA;
-    return LIMITER_SPENT;
+    return spent(l, r, now_us);
 }
 
 void limiter_accepted_method(struct limiter *l, unsigned slot, uint64_t sent_us)

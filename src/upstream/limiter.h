@@ -103,7 +103,9 @@ struct limit_refusal {
     unsigned requests;
     uint32_t units;
     uint64_t sent_us;
-    uint64_t wait_us; /* how long the provider wants to be left alone: Retry-After, x-ratelimit-reset; 0: no word */
+    /* How long the provider wants to be left alone, as Retry-After or x-ratelimit-reset say; 0: no word.  Believed up
+     * to an hour, of a quota up to a day. */
+    uint64_t wait_us;
 };
 
 /* What a refusal changed. */

@@ -1,7 +1,6 @@
 #include "upstream/quota.h"
 
 enum { DAY_S = 86400 };
-#define DAY_US (DAY_S * UINT64_C(1000000))
 
 static int64_t day_of(const struct quota *q, int64_t wall_s)
 {
@@ -46,10 +45,10 @@ void quota_clock(struct quota *q, int64_t wall_s, uint64_t now_us)
 
 bool quota_turn(struct quota *q, uint64_t requests, uint64_t units, uint64_t now_us)
 {
-    uint64_t days = 1 + (now_us - q->reset_us) / DAY_US;
+    uint64_t days = 1 + (now_us - q->reset_us) / QUOTA_DAY_US;
 
-    begin(q, q->day + (int64_t)days, q->reset_us + (days - 1) * DAY_US);
-    q->reset_us += days * DAY_US;
+    begin(q, q->day + (int64_t)days, q->reset_us + (days - 1) * QUOTA_DAY_US);
+    q->reset_us += days * QUOTA_DAY_US;
     return requests <= q->requests_max && units <= q->units_max;
 }
 

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define QUOTA_DAY_US UINT64_C(86400000000)
+
 struct quota {
     uint64_t requests_max, units_max; /* UINT64_MAX: no limit */
     uint64_t requests, units;         /* spent since since_us */

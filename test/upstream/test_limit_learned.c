@@ -19,6 +19,7 @@ struct server {
     double have, at_us;         /* tokens; full: a tenth of a second's worth, or as much as burst says */
     double burst;
     uint64_t until_us; /* it refuses everything before that */
+    unsigned random;   /* it refuses so many of a thousand, for no reason */
 };
 
 static uint64_t state;
@@ -33,7 +34,7 @@ static uint64_t draw(uint64_t n) /* 0..n-1 */
 
 static bool server_takes(struct server *s, uint64_t now_us)
 {
-    if (now_us < s->until_us)
+    if (now_us < s->until_us || (s->random && draw(1000) < s->random))
         return false;
     switch (s->kind) {
     case FIXED_WINDOW:
@@ -71,6 +72,8 @@ struct run {
     uint64_t now_us, rtt_us, jitter_us;
     uint64_t wait_us; /* what the server says in Retry-After */
     uint64_t per_s;   /* calls that come, 0: more than may leave */
+    uint64_t turn_us; /* it looks only so often, as a loop with timers of a millisecond does */
+    uint32_t units;   /* of a call */
     struct answer ring[RING];
     uint64_t sent, answered, due;
     uint64_t taken, refused; /* since the last look */
@@ -78,7 +81,7 @@ struct run {
 
 static void run_init(struct run *r, const struct limiter_conf *c, struct server s, uint64_t seed)
 {
-    *r = (struct run){.s = s, .now_us = 1000, .rtt_us = 20 * MS, .jitter_us = 2 * MS};
+    *r = (struct run){.s = s, .now_us = 1000, .rtt_us = 20 * MS, .jitter_us = 2 * MS, .turn_us = 1, .units = 1};
     if (s.kind == SERVER_BUCKET && s.burst <= 0)
         r->s.burst = (double)s.limit / 10 + 1;
     r->s.have = r->s.burst;
@@ -96,7 +99,8 @@ static void hear(struct run *r)
         return;
     }
     limiter_refused(&r->l,
-                    &(struct limit_refusal){.requests = 1, .sent_us = a->sent_us, .slot = SLOT, .wait_us = r->wait_us},
+                    &(struct limit_refusal){
+                        .requests = 1, .units = r->units, .sent_us = a->sent_us, .slot = SLOT, .wait_us = r->wait_us},
                     r->now_us);
     r->refused++;
 }
@@ -108,7 +112,7 @@ static void send(struct run *r)
     struct answer *a = &r->ring[r->sent % RING];
     uint64_t here_us = r->now_us + 2 * half_us;
 
-    limiter_take(&r->l, 1, 1, r->now_us);
+    limiter_take(&r->l, 1, r->units, r->now_us);
     *a = (struct answer){r->now_us, here_us, server_takes(&r->s, r->now_us + half_us)};
     if (r->sent > r->answered && last->here_us > a->here_us)
         a->here_us = last->here_us; /* one queue */
@@ -128,19 +132,20 @@ static void run_until(struct run *r, uint64_t end_us)
         if (r->due < r->now_us && r->per_s && r->now_us - r->due > SECOND)
             r->due = r->now_us - SECOND; /* who waited a second has gone elsewhere */
         while ((!r->per_s || r->due <= r->now_us) && r->sent - r->answered < RING - 1 &&
-               limiter_may(&r->l, SLOT, 1, 1, r->now_us)) {
+               limiter_may(&r->l, SLOT, 1, r->units, r->now_us)) {
             send(r);
             if (!r->l.gates && !r->per_s)
                 break;
         }
         if (r->answered < r->sent && r->ring[r->answered % RING].here_us < next_us)
             next_us = r->ring[r->answered % RING].here_us;
-        at_us = limiter_when(&r->l, SLOT, 1, 1, r->now_us, &why);
+        at_us = limiter_when(&r->l, SLOT, 1, r->units, r->now_us, &why);
         if (r->per_s && at_us < r->due)
             at_us = r->due;
         if (at_us < next_us)
             next_us = at_us;
-        r->now_us = next_us > r->now_us ? next_us : r->now_us + 1;
+        next_us = next_us > r->now_us ? next_us : r->now_us + 1;
+        r->now_us = (next_us + r->turn_us - 1) / r->turn_us * r->turn_us;
     }
 }
 
@@ -155,20 +160,118 @@ static void look(struct run *r, uint64_t us, uint64_t *taken_per_s, uint64_t *re
 static const struct {
     const char *name;
     struct server s;
-    uint64_t configured, rtt_us, wait_us, seconds;
+    uint64_t configured, rtt_us, wait_us, seconds, turn_us;
+    uint32_t units; /* of a call, where the configured rate is one of units */
 } worlds[] = {
-    {"fixed window", {.kind = FIXED_WINDOW, .limit = 600, .window_us = SECOND}, 1000, 20 * MS, 0, 60},
-    {"sliding window", {.kind = SLIDING_WINDOW, .limit = 600, .window_us = SECOND}, 1000, 20 * MS, 0, 60},
-    {"bucket", {.kind = SERVER_BUCKET, .limit = 600}, 1000, 20 * MS, 0, 60},
-    {"bucket of a second", {.kind = SERVER_BUCKET, .limit = 600, .burst = 600}, 1000, 20 * MS, 0, 60},
-    {"fixed window, slow", {.kind = FIXED_WINDOW, .limit = 60, .window_us = SECOND}, 100, 20 * MS, 0, 60},
-    {"sliding window, slow", {.kind = SLIDING_WINDOW, .limit = 60, .window_us = SECOND}, 100, 20 * MS, 0, 60},
-    {"bucket, slow", {.kind = SERVER_BUCKET, .limit = 60}, 100, 20 * MS, 0, 60},
-    {"fixed window, fast", {.kind = FIXED_WINDOW, .limit = 6000, .window_us = SECOND}, 10000, 5 * MS, 0, 60},
-    {"sliding window, fast", {.kind = SLIDING_WINDOW, .limit = 6000, .window_us = SECOND}, 10000, 5 * MS, 0, 60},
-    {"bucket, fast", {.kind = SERVER_BUCKET, .limit = 6000}, 10000, 5 * MS, 0, 60},
-    {"far away", {.kind = SLIDING_WINDOW, .limit = 600, .window_us = SECOND}, 1000, 200 * MS, 0, 60},
-    {"says when", {.kind = FIXED_WINDOW, .limit = 600, .window_us = SECOND}, 1000, 20 * MS, SECOND, 60},
+    {"fixed window",
+     {.kind = FIXED_WINDOW, .limit = 600, .window_us = SECOND},
+     1000,
+     20 * MS,
+     0,
+     60,
+     .turn_us = 1,
+     .units = 0},
+    {"sliding window",
+     {.kind = SLIDING_WINDOW, .limit = 600, .window_us = SECOND},
+     1000,
+     20 * MS,
+     0,
+     60,
+     .turn_us = 1,
+     .units = 0},
+    {"bucket", {.kind = SERVER_BUCKET, .limit = 600}, 1000, 20 * MS, 0, 60, .turn_us = 1, .units = 0},
+    {"bucket of a second",
+     {.kind = SERVER_BUCKET, .limit = 600, .burst = 600},
+     1000,
+     20 * MS,
+     0,
+     60,
+     .turn_us = 1,
+     .units = 0},
+    {"fixed window, slow",
+     {.kind = FIXED_WINDOW, .limit = 60, .window_us = SECOND},
+     100,
+     20 * MS,
+     0,
+     60,
+     .turn_us = 1,
+     .units = 0},
+    {"sliding window, slow",
+     {.kind = SLIDING_WINDOW, .limit = 60, .window_us = SECOND},
+     100,
+     20 * MS,
+     0,
+     60,
+     .turn_us = 1,
+     .units = 0},
+    {"bucket, slow", {.kind = SERVER_BUCKET, .limit = 60}, 100, 20 * MS, 0, 60, .turn_us = 1, .units = 0},
+    {"fixed window, fast",
+     {.kind = FIXED_WINDOW, .limit = 6000, .window_us = SECOND},
+     10000,
+     5 * MS,
+     0,
+     60,
+     .turn_us = 1,
+     .units = 0},
+    {"sliding window, fast",
+     {.kind = SLIDING_WINDOW, .limit = 6000, .window_us = SECOND},
+     10000,
+     5 * MS,
+     0,
+     60,
+     .turn_us = 1,
+     .units = 0},
+    {"bucket, fast", {.kind = SERVER_BUCKET, .limit = 6000}, 10000, 5 * MS, 0, 60, .turn_us = 1, .units = 0},
+    {"far away",
+     {.kind = SLIDING_WINDOW, .limit = 600, .window_us = SECOND},
+     1000,
+     200 * MS,
+     0,
+     60,
+     .turn_us = 1,
+     .units = 0},
+    {"fixed window, turns",
+     {.kind = FIXED_WINDOW, .limit = 6000, .window_us = SECOND},
+     10000,
+     20 * MS,
+     0,
+     60,
+     .turn_us = MS,
+     .units = 0},
+    {"sliding window, turns",
+     {.kind = SLIDING_WINDOW, .limit = 6000, .window_us = SECOND},
+     10000,
+     20 * MS,
+     0,
+     60,
+     .turn_us = MS,
+     .units = 0},
+    {"bucket, turns", {.kind = SERVER_BUCKET, .limit = 6000}, 10000, 20 * MS, 0, 60, .turn_us = MS, .units = 0},
+    {"fixed window, units",
+     {.kind = FIXED_WINDOW, .limit = 60, .window_us = SECOND},
+     2600,
+     20 * MS,
+     0,
+     60,
+     .turn_us = MS,
+     .units = 26},
+    {"sliding window, units",
+     {.kind = SLIDING_WINDOW, .limit = 60, .window_us = SECOND},
+     2600,
+     20 * MS,
+     0,
+     60,
+     .turn_us = MS,
+     .units = 26},
+    {"bucket, units", {.kind = SERVER_BUCKET, .limit = 60}, 2600, 20 * MS, 0, 60, .turn_us = MS, .units = 26},
+    {"says when",
+     {.kind = FIXED_WINDOW, .limit = 600, .window_us = SECOND},
+     1000,
+     20 * MS,
+     SECOND,
+     60,
+     .turn_us = 1,
+     .units = 0},
 };
 
 TEST(finds_and_holds_a_limit_of_60_percent)
@@ -178,7 +281,12 @@ TEST(finds_and_holds_a_limit_of_60_percent)
             struct run *r = calloc(1, sizeof *r);
             uint64_t taken, refused, limit = worlds[i].s.limit;
 
-            run_init(r, &(struct limiter_conf){.requests_per_s = worlds[i].configured}, worlds[i].s, seed);
+            run_init(r,
+                     &(struct limiter_conf){.requests_per_s = worlds[i].units ? 0 : worlds[i].configured,
+                                            .units_per_s = worlds[i].units ? worlds[i].configured : 0},
+                     worlds[i].s, seed);
+            r->turn_us = worlds[i].turn_us;
+            r->units = worlds[i].units ? worlds[i].units : 1;
             r->rtt_us = worlds[i].rtt_us;
             r->wait_us = worlds[i].wait_us;
             run_until(r, 10 * SECOND);
@@ -222,6 +330,25 @@ TEST(holds_it_for_long)
             CHECK(refusals * 100 < all);
             free(r);
         }
+}
+
+/* A hundredth of what is configured: half a minute to find that. */
+TEST(finds_a_limit_far_below)
+{
+    for (unsigned kind = FIXED_WINDOW; kind <= SERVER_BUCKET; kind++) {
+        struct server s = {.kind = (enum server_kind)kind, .limit = 10, .window_us = SECOND};
+        struct run *r = calloc(1, sizeof *r);
+        uint64_t taken, refused;
+
+        run_init(r, &(struct limiter_conf){.requests_per_s = 1000}, s, 1);
+        run_until(r, 30 * SECOND);
+        look(r, 200 * (uint64_t)SECOND, &taken, &refused);
+        if (getenv("VERBOSE"))
+            printf("# kind %u: %d in 200 s, refused %d of 10000\n", kind, (int)r->taken, (int)refused);
+        CHECK(r->taken >= 1800 && r->taken <= 2200);
+        CHECK(refused < 100);
+        free(r);
+    }
 }
 
 /* No rate is configured, and calls come at 1000 a second. */
@@ -299,6 +426,29 @@ TEST(an_outage_of_refusals_costs_few_calls)
     CHECK(taken >= 400);
     CHECK_EQ(refused, 0);
     free(r);
+}
+
+/* Refusals that have nothing to do with the rate must not choke an endpoint that takes the other calls. */
+TEST(refusals_at_random_leave_most_of_the_rate)
+{
+    static const unsigned rows[] = {1, 10, 50};
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        for (unsigned configured = 0; configured < 2; configured++) {
+            struct server s = {.kind = SLIDING_WINDOW, .limit = 5000, .window_us = SECOND, .random = rows[i]};
+            struct run *r = calloc(1, sizeof *r);
+            uint64_t taken, refused;
+
+            run_init(r, &(struct limiter_conf){.requests_per_s = configured ? 1000 : 0}, s, 1);
+            r->per_s = configured ? 0 : 1000;
+            run_until(r, 60 * SECOND);
+            look(r, 240 * (uint64_t)SECOND, &taken, &refused);
+            if (getenv("VERBOSE"))
+                printf("# %u of 1000, configured %u: %d/s of 1000, refused %d of 10000\n", rows[i], configured,
+                       (int)taken, (int)refused);
+            CHECK(taken >= 500);
+            free(r);
+        }
 }
 
 /* A quiet endpoint: what comes now and then is not what lets the rate climb. */

@@ -156,6 +156,21 @@ TEST(an_exhausted_quota_parks_until_the_reset)
     CHECK(leave(&l, 1, 1, reset_us + 2));
 }
 
+TEST(an_exhausted_quota_may_say_how_long)
+{
+    struct limiter l = make((struct limiter_conf){.reset_hour_utc = 12});
+    struct limit_refusal r = {.kind = LIMIT_QUOTA, .slot = SLOT, .requests = 1, .wait_us = UINT64_C(7200) * SECOND};
+    enum limiter_why why;
+
+    CHECK_EQ(limiter_refused(&l, &r, 10), LIMITER_SPENT);
+    CHECK_EQ(limiter_refused(&l, &r, 20), LIMITER_SAME);
+    CHECK_EQ(limiter_when(&l, SLOT, 1, 1, 20, &why), UINT64_C(7200) * SECOND + 10);
+    r.sent_us = UINT64_C(7201) * SECOND;
+    r.wait_us = UINT64_MAX;
+    CHECK_EQ(limiter_refused(&l, &r, r.sent_us), LIMITER_SPENT);
+    CHECK_EQ(limiter_when(&l, SLOT, 1, 1, r.sent_us, &why), r.sent_us + QUOTA_DAY_US);
+}
+
 TEST(a_method_is_parked_alone)
 {
     struct limiter l = make((struct limiter_conf){0});

@@ -1,0 +1,59 @@
+#include "upstream/limiter_text.h"
+
+#include "rpc/method.h"
+
+enum { SECOND_US = 1000000 };
+
+static unsigned long long seconds(uint64_t us)
+{
+    return (us + SECOND_US - 1) / SECOND_US;
+}
+
+static const char *comma(const struct buf *out, size_t from)
+{
+    return out->n > from ? ", " : "";
+}
+
+static int rates(const struct limiter *l, uint64_t now_us, size_t from, struct buf *out)
+{
+    static const char *const names[LIMITER_BUCKETS] = {"requests", "units"};
+    int r = 0;
+
+    for (unsigned k = 0; k < LIMITER_BUCKETS && r == 0; k++) {
+        unsigned long long now = limiter_rate(l, k);
+
+        if (!(l->gates & 1u << k) || (!l->guessed && l->learned.share >= LEARN_ONE))
+            continue;
+        r = l->guessed ? buf_printf(out, "%s%llu %s/s", comma(out, from), now, names[k])
+                       : buf_printf(out, "%s%llu of %llu %s/s", comma(out, from), now, (unsigned long long)l->top[k],
+                                    names[k]);
+        if (r == 0)
+            r = buf_printf(out, " (refused %llu s ago)", seconds(now_us - l->learned.refused_us));
+    }
+    return r;
+}
+
+static int pauses(const struct limiter *l, uint64_t now_us, size_t from, struct buf *out)
+{
+    int r = 0;
+
+    if (now_us < l->park.all.until_us)
+        r = buf_printf(out, "%sleft alone for %llu s", comma(out, from), seconds(l->park.all.until_us - now_us));
+    for (unsigned i = 0; i < l->park.n_methods && r == 0; i++)
+        if (now_us < l->park.methods[i].pause.until_us)
+            r = buf_printf(out, "%s%s for %llu s", comma(out, from), method_at(l->park.methods[i].slot)->name,
+                           seconds(l->park.methods[i].pause.until_us - now_us));
+    return r;
+}
+
+int limiter_text(const struct limiter *l, uint64_t now_us, struct buf *out)
+{
+    size_t from = out->n;
+    int r = rates(l, now_us, from, out);
+
+    if (r == 0)
+        r = pauses(l, now_us, from, out);
+    if (r == 0 && l->quota.spent && now_us < l->quota.reset_us)
+        r = buf_printf(out, "%squota spent (new in %llu s)", comma(out, from), seconds(l->quota.reset_us - now_us));
+    return r;
+}
