@@ -1,0 +1,248 @@
+#include "upstream/freshness.h"
+
+#include <assert.h>
+
+#include "upstream/head.h"
+
+enum {
+    OVERTAKE_MS = 50,         /* answers of one endpoint may overtake each other */
+    LATELY_MS = 10000,        /* or four blocks */
+    UNKNOWN_BLOCK_US = 50000, /* as quick as any chain, until its pace is learned */
+    CLAIMS = 3,
+    CLAIMS_ALONE = 2
+};
+
+#define BIT(i_) (UINT64_C(1) << (i_))
+
+void freshness_init(struct freshness *f, unsigned n)
+{
+    assert(n >= 1 && n <= FRESHNESS_MAX);
+    *f = (struct freshness){.n = n};
+    f->current = n < FRESHNESS_MAX ? BIT(n) - 1 : UINT64_MAX;
+}
+
+static uint64_t everyone(const struct freshness *f)
+{
+    return f->n < FRESHNESS_MAX ? BIT(f->n) - 1 : UINT64_MAX;
+}
+
+/* How far a head can be beyond one that was told age_ms ago. */
+static uint64_t reach(const struct freshness *f, const struct freshness_conf *c, uint64_t age_ms)
+{
+    uint64_t block_us = c->block_ms * 1000;
+
+    if (!block_us || (f->block_us && f->block_us < block_us))
+        block_us = f->block_us;
+    if (!block_us)
+        block_us = UNKNOWN_BLOCK_US;
+    return c->max_lag + 1 + 2 * age_ms * 1000 / block_us;
+}
+
+static uint64_t lately_ms(const struct freshness *f, const struct freshness_conf *c)
+{
+    uint64_t ms = 4 * freshness_block_ms(f, c);
+
+    return ms > LATELY_MS ? ms : LATELY_MS;
+}
+
+static bool heard_lately(const struct freshness *f, const struct freshness_conf *c, unsigned i, uint64_t now_ms)
+{
+    return (f->heard & BIT(i)) && now_ms - f->at_ms[i] <= lately_ms(f, c);
+}
+
+static void masks(struct freshness *f, const struct freshness_conf *c)
+{
+    f->current = everyone(f) & ~f->doubted;
+    f->top = 0;
+    for (uint64_t left = f->heard & ~f->doubted; left; left &= left - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(left);
+
+        if (f->behind[i] > c->max_lag)
+            f->current &= ~BIT(i);
+        if (f->head[i] >= f->number)
+            f->top |= BIT(i);
+    }
+}
+
+/* Whom to doubt, and how far each is behind, when the head is another one than was thought. */
+static void compare_all(struct freshness *f, const struct freshness_conf *c)
+{
+    f->doubted = 0;
+    for (uint64_t left = f->heard; left; left &= left - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(left);
+
+        f->behind[i] = f->head[i] < f->number ? f->number - f->head[i] : 0;
+        if (f->head[i] > f->number + c->max_lag + 1)
+            f->doubted |= BIT(i);
+    }
+}
+
+static void learn_pace(struct freshness *f, uint64_t number, uint64_t now_ms)
+{
+    uint64_t us;
+
+    if (!f->number || now_ms <= f->moved_ms)
+        return;
+    us = (now_ms - f->moved_ms) * 1000 / (number - f->number);
+    f->block_us = f->block_us ? (7 * f->block_us + us) / 8 : us;
+}
+
+static enum freshness_news believe(struct freshness *f, const struct freshness_conf *c, uint64_t number, bool claimed,
+                                   uint64_t now_ms)
+{
+    if (!claimed) /* a leap says nothing about the pace */
+        learn_pace(f, number, now_ms);
+    f->number = number;
+    f->moved_ms = f->seen_ms = now_ms;
+    f->claim.times = 0;
+    if (claimed)
+        compare_all(f, c);
+    return FRESHNESS_MOVED;
+}
+
+/* Is there another endpoint that spoke lately and whose number is no claim? */
+static bool contradicted(const struct freshness *f, const struct freshness_conf *c, unsigned i, uint64_t now_ms)
+{
+    for (unsigned k = 0; k < f->n; k++)
+        if (k != i && !(f->doubted & BIT(k)) && heard_lately(f, c, k, now_ms))
+            return true;
+    return false;
+}
+
+/* A number beyond reach.  true: it is sure now. */
+static bool claim(struct freshness *f, const struct freshness_conf *c, unsigned i, uint64_t number, uint64_t now_ms)
+{
+    uint64_t known = f->claim.number, low = known > c->max_lag ? known - c->max_lag : 0;
+    bool agrees = f->claim.times && number >= low && number <= known + reach(f, c, now_ms - f->claim.at_ms);
+
+    if (agrees && f->claim.by != i)
+        return true;
+    f->claim.times = agrees ? f->claim.times + 1 : 1;
+    f->claim.number = number;
+    f->claim.by = i;
+    f->claim.at_ms = now_ms;
+    if (f->n == 1)
+        return f->claim.times >= (f->number ? CLAIMS_ALONE : 1);
+    return f->claim.times >= CLAIMS && !contradicted(f, c, i, now_ms);
+}
+
+static enum freshness_news forward(struct freshness *f, const struct freshness_conf *c, unsigned i, uint64_t number,
+                                   uint64_t now_ms)
+{
+    uint64_t bit = BIT(i);
+
+    if (f->number && number <= f->number + reach(f, c, now_ms - f->moved_ms)) {
+        f->doubted &= ~bit;
+        f->behind[i] = 0;
+        return believe(f, c, number, false, now_ms);
+    }
+    if (claim(f, c, i, number, now_ms))
+        return believe(f, c, number, true, now_ms);
+    if (f->number)
+        f->doubted |= bit;
+    return FRESHNESS_DOUBTED;
+}
+
+/* Endpoint i told a number below the head: is the head still the head? */
+static bool set_back(struct freshness *f, const struct freshness_conf *c, unsigned i, uint64_t now_ms)
+{
+    uint64_t highest = 0, highest_low = 0;
+    unsigned low = 0, high = 0;
+    bool unseen = now_ms - f->seen_ms > lately_ms(f, c);
+
+    if (!unseen && f->head[i] + HEAD_ROLLBACK >= f->number)
+        return false;
+    for (unsigned k = 0; k < f->n; k++) {
+        if (!heard_lately(f, c, k, now_ms) || (f->doubted & BIT(k)))
+            continue;
+        if (f->head[k] > highest)
+            highest = f->head[k];
+        if (f->head[k] + HEAD_ROLLBACK >= f->number) {
+            high++;
+            continue;
+        }
+        low++;
+        if (f->head[k] > highest_low)
+            highest_low = f->head[k];
+    }
+    if (low > high)
+        highest = highest_low;
+    else if (!unseen || highest >= f->number)
+        return false;
+    f->number = highest;
+    f->moved_ms = f->seen_ms = now_ms;
+    f->claim.times = 0;
+    f->setbacks++;
+    compare_all(f, c);
+    return true;
+}
+
+static enum freshness_news backward(struct freshness *f, const struct freshness_conf *c, unsigned i, bool exact,
+                                    uint64_t now_ms)
+{
+    uint64_t behind = f->number - f->head[i];
+
+    f->doubted &= ~BIT(i);
+    if (exact || behind < f->behind[i])
+        f->behind[i] = behind;
+    if (behind == 0)
+        f->seen_ms = now_ms;
+    else if (exact && set_back(f, c, i, now_ms))
+        return FRESHNESS_SET_BACK;
+    return FRESHNESS_SAME;
+}
+
+enum freshness_news freshness_note(struct freshness *f, const struct freshness_conf *c, unsigned i, uint64_t number,
+                                   bool exact, uint64_t now_ms)
+{
+    enum freshness_news news;
+
+    assert(i < f->n);
+    if (number == f->number && f->head[i] == number && !((f->doubted | ~f->heard) & BIT(i))) {
+        f->at_ms[i] = f->seen_ms = now_ms;
+        return FRESHNESS_SAME;
+    }
+    if (number < f->head[i] && (!exact || now_ms - f->at_ms[i] < OVERTAKE_MS))
+        return FRESHNESS_SAME;
+    f->head[i] = number;
+    f->at_ms[i] = now_ms;
+    f->heard |= BIT(i);
+    if (number > f->number)
+        news = forward(f, c, i, number, now_ms);
+    else
+        news = backward(f, c, i, exact, now_ms);
+    masks(f, c);
+    return news;
+}
+
+uint64_t freshness_at(const struct freshness *f, uint64_t number)
+{
+    uint64_t set = 0;
+
+    if (number == 0)
+        return everyone(f) & ~f->doubted;
+    if (number == f->number)
+        return f->top;
+    for (uint64_t left = f->heard & ~f->doubted; left; left &= left - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(left);
+
+        if (f->head[i] >= number)
+            set |= BIT(i);
+    }
+    return set;
+}
+
+uint64_t freshness_highest(const struct freshness *f, uint64_t among)
+{
+    uint64_t set = 0, highest = 0;
+
+    for (uint64_t left = among & everyone(f); left; left &= left - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(left);
+
+        if (set && f->head[i] < highest)
+            continue;
+        set = f->head[i] > highest ? BIT(i) : set | BIT(i);
+        highest = f->head[i];
+    }
+    return set;
+}

@@ -1,0 +1,97 @@
+/* freshness.h - which endpoints of a chain have which block: the head of each, the highest head that is sure, and who
+ * is near enough to it.  For one kind of head (latest, or a commitment on Solana: heads of different kinds are not
+ * compared).  By value in its chain.  Pure.
+ *
+ * A number is believed at once when the chain can have come so far since the last one: one block more than max_lag, and
+ * twice what the block time gives.  One beyond that (another chain, a broken node) is a claim, and its endpoint is
+ * doubted, until another endpoint claims the same, or the same one goes on to, three times, with nobody heard of lately
+ * who says otherwise; twice where it is the only one.
+ *
+ * The head goes back (test nodes that were reset or reverted) when more of the endpoints heard of lately are
+ * HEAD_ROLLBACK behind it than are not, or when nobody has shown it for a while though they answer.  What clients were
+ * shown before then binds no more.
+ *
+ * Lag is what an endpoint was behind when it last spoke: who is not asked does not fall behind for that. */
+#ifndef MILLRACE_UPSTREAM_FRESHNESS_H
+#define MILLRACE_UPSTREAM_FRESHNESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { FRESHNESS_MAX = 64 };
+
+struct freshness_conf {
+    uint64_t block_ms; /* 0: learned */
+    uint64_t max_lag;  /* blocks or slots */
+};
+
+enum freshness_news {
+    FRESHNESS_SAME,
+    FRESHNESS_MOVED,   /* the chain's head did, forward */
+    FRESHNESS_DOUBTED, /* this number is not believed: better not shown to a client */
+    FRESHNESS_SET_BACK
+};
+
+struct freshness {
+    unsigned n;
+    uint64_t heard, doubted;    /* bits of endpoints */
+    uint64_t current, top;      /* within max_lag (or not heard of); at the head itself */
+    uint64_t number;            /* the chain's head; 0: not known yet */
+    uint64_t moved_ms, seen_ms; /* it moved; somebody showed it last */
+    uint64_t block_us;          /* learned; 0: not yet */
+    uint32_t setbacks;
+    struct {
+        uint64_t number, at_ms;
+        unsigned by, times; /* 0: there is none */
+    } claim;
+    uint64_t head[FRESHNESS_MAX], at_ms[FRESHNESS_MAX], behind[FRESHNESS_MAX];
+};
+
+/* What a client was shown: by value in its session, zero at first. */
+struct freshness_shown {
+    uint64_t number;
+    uint32_t setbacks;
+};
+
+void freshness_init(struct freshness *f, unsigned n);
+
+/* Endpoint i told a number.  exact: its head (eth_blockNumber, getSlot, context.slot, the block "latest"); else a block
+ * that it has (by number, of a receipt), which says nothing about those above. */
+enum freshness_news freshness_note(struct freshness *f, const struct freshness_conf *c, unsigned i, uint64_t number,
+                                   bool exact, uint64_t now_ms);
+
+/* Who is known to have block `number`; 0: everyone not doubted.  May be empty. */
+uint64_t freshness_at(const struct freshness *f, uint64_t number);
+/* Of `among`, those with the highest head: for when no one is fresh enough. */
+uint64_t freshness_highest(const struct freshness *f, uint64_t among);
+
+/* Who is fresh enough for a question about the head by a client that was shown `number`.  May be empty. */
+static inline uint64_t freshness_fit(const struct freshness *f, uint64_t number)
+{
+    return f->current & freshness_at(f, number);
+}
+
+/* ms; 0: neither configured nor learned. */
+static inline uint64_t freshness_block_ms(const struct freshness *f, const struct freshness_conf *c)
+{
+    return c->block_ms ? c->block_ms : f->block_us / 1000;
+}
+
+static inline uint64_t freshness_lag(const struct freshness *f, unsigned i)
+{
+    return f->behind[i];
+}
+
+/* The number below which this client must not be answered; 0: none. */
+static inline uint64_t freshness_need(const struct freshness *f, const struct freshness_shown *s)
+{
+    return s->setbacks == f->setbacks ? s->number : 0;
+}
+
+static inline void freshness_show(const struct freshness *f, struct freshness_shown *s, uint64_t number)
+{
+    if (number > freshness_need(f, s))
+        *s = (struct freshness_shown){number, f->setbacks};
+}
+
+#endif
