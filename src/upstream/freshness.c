@@ -6,6 +6,7 @@
 
 enum {
     OVERTAKE_MS = 50,         /* answers of one endpoint may overtake each other */
+    WORD_MS = 600000,         /* the last word of one that fell silent stands for so long when the head is voted on */
     LATELY_MS = 10000,        /* or four blocks */
     UNKNOWN_BLOCK_US = 50000, /* as quick as any chain, until its pace is learned */
     CLAIMS = 3,
@@ -149,11 +150,14 @@ static bool set_back(struct freshness *f, const struct freshness_conf *c, unsign
     uint64_t highest = 0, highest_low = 0;
     unsigned low = 0, high = 0;
     bool unseen = now_ms - f->seen_ms > lately_ms(f, c);
+    uint64_t had = f->heard & ~f->doubted;
 
     if (!unseen && f->head[i] + HEAD_ROLLBACK >= f->number)
         return false;
-    for (unsigned k = 0; k < f->n; k++) {
-        if (!heard_lately(f, c, k, now_ms) || (f->doubted & BIT(k)))
+    for (uint64_t left = had; left; left &= left - 1) {
+        unsigned k = (unsigned)__builtin_ctzll(left);
+
+        if (now_ms - f->at_ms[k] > WORD_MS)
             continue;
         if (f->head[k] > highest)
             highest = f->head[k];

@@ -7,8 +7,8 @@
  * doubted, until another endpoint claims the same, or the same one goes on to, three times, with nobody heard of lately
  * who says otherwise; twice where it is the only one.
  *
- * The head goes back (test nodes that were reset or reverted) when more of the endpoints heard of lately are
- * HEAD_ROLLBACK behind it than are not, or when nobody has shown it for a while though they answer.  What clients were
+ * The head goes back (test nodes that were reset or reverted) when more endpoints are HEAD_ROLLBACK behind it than are
+ * not, by their last words; or when there is none left whose last word it is, and that for a while.  What clients were
  * shown before then binds no more.
  *
  * Lag is what an endpoint was behind when it last spoke: who is not asked does not fall behind for that. */

@@ -10,6 +10,7 @@ enum {
     FREE_OCTAVES = 2,     /* four times as slow as the best */
     STEEP = 2,            /* beyond, a factor of 2^-2 an octave */
     SPREAD_OCTAVES = 10,  /* what one answer can say */
+    BEST_MS = 128,        /* how often it is looked for anew */
     PEER_FRESH_MS = 10000 /* who did not answer for so long sets no example */
 };
 
@@ -81,13 +82,12 @@ static void best_find(const struct health *v, struct health_peers *p, uint64_t n
     bool any = false;
 
     for (uint64_t left = p->members; left; left &= left - 1) {
-        unsigned i = (unsigned)__builtin_ctzll(left);
+        const struct health *h = &v[__builtin_ctzll(left)];
 
-        if (!v[i].slow_ms || now_ms - v[i].slow_ms > PEER_FRESH_MS || (any && v[i].slow >= p->best))
+        if (!h->slow_ms || now_ms - h->slow_ms > PEER_FRESH_MS || (any && h->slow >= p->best))
             continue;
         any = true;
-        p->best = v[i].slow;
-        p->owner = i;
+        p->best = h->slow;
     }
     p->at_ms = now_ms ? now_ms : 1;
 }
@@ -97,21 +97,23 @@ static void slow_add(struct health *v, unsigned i, struct health_peers *p, int32
     const int32_t most = SPREAD_OCTAVES * FIXED_ONE;
     struct health *h = &v[i];
     uint64_t age_ms = now_ms - h->slow_ms;
-    int64_t share; /* of this answer, of 1024: 1/8, and half when the last was a second ago */
 
     if (slower > most)
         slower = most;
     if (slower < -most)
         slower = -most;
-    share = age_ms >= 1024 ? 512 : age_ms <= 256 ? 128 : (int64_t)age_ms / 2;
-    h->slow = h->slow_ms ? (int32_t)(h->slow + (slower - (int64_t)h->slow) * share / 1024) : slower;
+    /* It counts an eighth, and up to half when the last was a second ago. */
+    if (!h->slow_ms)
+        h->slow = slower;
+    else if (age_ms <= 256)
+        h->slow += (slower - h->slow) / 8;
+    else
+        h->slow += (slower - h->slow) / 16 * (int32_t)(age_ms < 1024 ? age_ms / 128 : 8);
     h->slow_ms = now_ms ? now_ms : 1;
-    if (p->at_ms && h->slow <= p->best) {
+    if (now_ms - p->at_ms >= BEST_MS || !p->at_ms) /* the best may have become slower, or silent */
+        best_find(v, p, now_ms);
+    else if (h->slow < p->best)
         p->best = h->slow;
-        p->owner = i;
-    } else if (p->owner == i ? p->at_ms != h->slow_ms : now_ms - p->at_ms > PEER_FRESH_MS / 10) {
-        best_find(v, p, now_ms); /* the best got slower, or may have fallen silent */
-    }
 }
 
 void health_note(struct health *v, unsigned i, struct health_peers *p, enum health_outcome outcome, int32_t slower,

@@ -1,5 +1,6 @@
 /* health.h - how good an endpoint is now, judged on every answer: a score of 0 .. HEALTH_ONE that scales its weight.
- * By value in its endpoint; those that are compared with each other (of one tier) share a struct health_peers.  Pure.
+ * By value in an array of its chain, one an endpoint; those that are compared with each other (of one tier) share a
+ * struct health_peers.  Pure.
  *
  *   score = outcomes x latency x lag
  *
@@ -44,7 +45,6 @@ struct health {
 struct health_peers {
     uint64_t members; /* bits of those compared */
     int32_t best;     /* the least .slow of those heard of lately */
-    unsigned owner;   /* whose it is */
     uint64_t at_ms;   /* when it was looked for last; 0: not yet */
 };
 

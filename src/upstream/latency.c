@@ -92,12 +92,13 @@ void latency_sketch_note(struct latency_sketch *s, uint64_t us, uint64_t now_ms)
 
 uint32_t latency_sketch_quantile(struct latency_sketch *s, unsigned permille)
 {
-    unsigned rank = (s->count * permille + 999) / 1000, seen = 0, i = 0;
+    unsigned rank, seen = 0, i = 0;
 
     if (s->count < LATENCY_FEW)
         return 0;
     if (s->since < FRESH_ANSWERS && s->known_permille == permille && s->known_us)
         return s->known_us;
+    rank = (s->count * permille + 999) / 1000;
     for (; i < LATENCY_BUCKETS - 1; i++) {
         seen += s->bucket[i];
         if (seen >= rank)

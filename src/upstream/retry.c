@@ -22,6 +22,7 @@ struct retry_verdict retry_decide(struct budget *b, const struct retry_conf *c, 
                                   uint64_t now_ms, uint32_t random)
 {
     struct retry_verdict v = {RETRY_STOP_FINAL, 0};
+    bool is_free = a->never_sent || a->stale_link;
 
     if (a->cause == RETRY_FINAL)
         return v;
@@ -32,9 +33,9 @@ struct retry_verdict retry_decide(struct budget *b, const struct retry_conf *c, 
         v.what = RETRY_STOP_ONCE;
     else if (a->left_ms <= v.delay_ms + a->answer_ms)
         v.what = RETRY_STOP_DEADLINE;
-    else if (!a->never_sent && a->attempts >= c->max_attempts)
+    else if (!is_free && a->attempts >= c->max_attempts)
         v.what = RETRY_STOP_ATTEMPTS;
-    else if (v.what != RETRY_STOP_NOWHERE && !a->never_sent && !budget_take(b, &c->budget, now_ms))
+    else if (v.what != RETRY_STOP_NOWHERE && !is_free && !budget_take(b, &c->budget, now_ms))
         v.what = RETRY_STOP_BUDGET;
     if (v.what != RETRY_LATER)
         v.delay_ms = 0;

@@ -1,9 +1,9 @@
 /* retry.h - what becomes of a call whose attempt failed: asked of another endpoint at once, of the same one after a
  * pause, or answered with the failure.  Pure.
  *
- * What never left costs nobody anything: it moves on without budget, until it runs out of endpoints.  Pauses on one
- * endpoint are drawn from 0 to base_ms x 2^n ("full jitter").  A retry that could not be answered before the deadline
- * is not sent. */
+ * What never left costs nobody anything: it moves on without budget, until it runs out of endpoints; so does, once,
+ * what went into a dead idle connection.  Pauses on one endpoint are drawn from 0 to base_ms x 2^n ("full jitter").  A
+ * retry that could not be answered before the deadline is not sent. */
 #ifndef MILLRACE_UPSTREAM_RETRY_H
 #define MILLRACE_UPSTREAM_RETRY_H
 
@@ -13,7 +13,7 @@
 #include "upstream/budget.h"
 
 struct retry_conf {
-    unsigned max_attempts; /* that left, the first one too */
+    unsigned max_attempts; /* that left, the first one too, without those into dead connections */
     uint64_t base_ms, max_ms;
     struct budget_conf budget;
 };

@@ -86,6 +86,11 @@ RUN(two_names_of_one_test_node, 2, eth,
     {1000, 0, 50000, DOUBTED, 0, 3, 0}, {1000, 1, 50000, MOVED, 50000, 3, 0},
     {1100, 0, 3, SAME, 50000, 2, 0}, {1200, 1, 3, BACK, 3, 3, 0})
 
+RUN(silence_takes_nothing_back, 2, eth, /* the other is as far behind as it was, and nobody asked the better one */
+    {1000, 0, 50000, DOUBTED, 0, 3, 0}, {1000, 1, 50000, MOVED, 50000, 3, 0}, {13000, 0, 50001, MOVED, 50001, 1, 0},
+    {90000, 1, 50000, SAME, 50001, 1, 0}, {91000, 1, 40000, SAME, 50001, 1, 0}, {400000, 1, 40000, SAME, 50001, 1, 0},
+    {620000, 1, 40000, BACK, 40000, 2, 0}) /* for ten minutes */
+
 RUN(one_of_two_starts_afresh, 2, eth, /* a node that syncs is no rollback */
     {1000, 0, 50000, DOUBTED, 0, 3, 0}, {1000, 1, 50000, MOVED, 50000, 3, 0},
     {1100, 0, 3, SAME, 50000, 2, 0}, {1200, 1, 50000, SAME, 50000, 2, 0}, {13000, 0, 900, SAME, 50000, 2, 0},

