@@ -139,7 +139,9 @@ static enum freshness_news forward(struct freshness *f, const struct freshness_c
     }
     if (claim(f, c, i, number, now_ms))
         return believe(f, c, number, true, now_ms);
-    if (f->number)
+    if (!f->number) /* there is nothing yet that it could contradict */
+        return FRESHNESS_SAME;
+    if (f->n > 1)
         f->doubted |= bit;
     return FRESHNESS_DOUBTED;
 }
@@ -202,6 +204,8 @@ enum freshness_news freshness_note(struct freshness *f, const struct freshness_c
     enum freshness_news news;
 
     assert(i < f->n);
+    if (number > INT64_MAX) /* so that sums stay within 64 bits */
+        number = INT64_MAX;
     if (number == f->number && f->head[i] == number && !((f->doubted | ~f->heard) & BIT(i))) {
         f->at_ms[i] = f->seen_ms = now_ms;
         return FRESHNESS_SAME;

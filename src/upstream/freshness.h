@@ -5,7 +5,7 @@
  * A number is believed at once when the chain can have come so far since the last one: one block more than max_lag, and
  * twice what the block time gives.  One beyond that (another chain, a broken node) is a claim, and its endpoint is
  * doubted, until another endpoint claims the same, or the same one goes on to, three times, with nobody heard of lately
- * who says otherwise; twice where it is the only one.
+ * who says otherwise; twice where it is the only one, which is not doubted.
  *
  * The head goes back (test nodes that were reset or reverted) when more endpoints are HEAD_ROLLBACK behind it than are
  * not, by their last words; or when there is none left whose last word it is, and that for a while.  What clients were

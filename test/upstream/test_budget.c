@@ -46,6 +46,10 @@ TEST(what_is_old_is_lost_but_for_some)
     for (unsigned i = 0; i < 10; i++)
         CHECK(budget_take(&b, &c, 10240));
     CHECK(!budget_take(&b, &c, 10240));
+    for (unsigned ms = 20000; ms < 30000; ms++)
+        budget_call(&b, &c, ms);
+    budget_call(&b, &c, 900000000); /* a week of silence */
+    CHECK_EQ(budget_left(&b), 10);
 }
 
 /* One call in two seconds: after forty of them a hedge. */

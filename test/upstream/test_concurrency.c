@@ -128,6 +128,22 @@ TEST(slower_for_good)
     CHECK(load(&k, &c, &s, &now_us, 200).limit >= 30);
 }
 
+/* The queue of today is not the measure of tomorrow. */
+TEST(no_creep)
+{
+    static const struct concurrency_conf c = {2, 1000};
+    struct server s = {.workers = 100, .work_us = 20000};
+    uint64_t now_us = 1000000;
+    struct concurrency k;
+    struct outcome o;
+
+    concurrency_init(&k, &c, 1000);
+    o = load(&k, &c, &s, &now_us, 600);
+    printf("# after ten minutes: limit %u, mean %.0f us of %llu\n", o.limit, o.mean_us, (unsigned long long)s.work_us);
+    CHECK(o.limit <= 150);
+    CHECK(o.mean_us < 2.0 * (double)s.work_us);
+}
+
 TEST(bounds)
 {
     static const struct concurrency_conf c = {3, 20}, narrow = {5, 5};

@@ -46,34 +46,34 @@ RUN(one_endpoint, 1, eth,
     {13600, 0, 101, SAME, 101, 1, 0}, {25000, 0, 102, MOVED, 102, 1, 0})
 
 RUN(two_move_together, 2, eth,
-    {1000, 0, 100, DOUBTED, 0, 3, 0}, {1100, 1, 100, MOVED, 100, 3, 0},
+    {1000, 0, 100, SAME, 0, 3, 0}, {1100, 1, 100, MOVED, 100, 3, 0},
     {13000, 0, 101, MOVED, 101, 1, 0}, {13100, 1, 101, SAME, 101, 3, 0},
     {25000, 1, 102, MOVED, 102, 2, 0}, {25001, 0, 101, SAME, 102, 2, 0}, {25500, 0, 102, SAME, 102, 3, 0})
 
 RUN(one_lags, 3, eth,
-    {1000, 0, 100, DOUBTED, 0, 7, 0}, {1000, 1, 100, MOVED, 100, 3, 0}, {1000, 2, 95, SAME, 100, 3, 0},
+    {1000, 0, 100, SAME, 0, 7, 0}, {1000, 1, 100, MOVED, 100, 3, 0}, {1000, 2, 95, SAME, 100, 3, 0},
     {13000, 0, 101, MOVED, 101, 1, 0}, {13000, 1, 101, SAME, 101, 3, 0}, {13000, 2, 101, SAME, 101, 7, 0})
 
 RUN(a_bogus_head_is_not_believed, 3, eth,
-    {1000, 0, 100, DOUBTED, 0, 7, 0}, {1000, 1, 100, MOVED, 100, 3, 0}, {1000, 2, 100, SAME, 100, 7, 0},
+    {1000, 0, 100, SAME, 0, 7, 0}, {1000, 1, 100, MOVED, 100, 3, 0}, {1000, 2, 100, SAME, 100, 7, 0},
     {2000, 2, 999999, DOUBTED, 100, 3, 0}, {3000, 2, 999999, DOUBTED, 100, 3, 0},
     {4000, 2, 999999, DOUBTED, 100, 3, 0}, {5000, 2, 999999, DOUBTED, 100, 3, 0}, /* as often as it likes */
     {13000, 0, 101, MOVED, 101, 1, 0}, {13000, 1, 101, SAME, 101, 3, 0},
     {14000, 2, 101, SAME, 101, 7, 0}) /* it has come to its senses */
 
 RUN(two_agree_on_a_leap, 3, eth,
-    {1000, 0, 100, DOUBTED, 0, 7, 0}, {1000, 1, 100, MOVED, 100, 3, 0}, {1000, 2, 100, SAME, 100, 7, 0},
+    {1000, 0, 100, SAME, 0, 7, 0}, {1000, 1, 100, MOVED, 100, 3, 0}, {1000, 2, 100, SAME, 100, 7, 0},
     {2000, 2, 5000, DOUBTED, 100, 3, 0}, {2500, 1, 5000, MOVED, 5000, 6, 0}, {2600, 0, 5000, SAME, 5000, 7, 0})
 
 RUN(alone_on_its_word, 2, eth, /* the other has not been heard of for long */
-    {1000, 0, 100, DOUBTED, 0, 3, 0}, {1000, 1, 100, MOVED, 100, 3, 0},
+    {1000, 0, 100, SAME, 0, 3, 0}, {1000, 1, 100, MOVED, 100, 3, 0},
     {100000, 0, 900, DOUBTED, 100, 2, 0}, {101000, 0, 900, DOUBTED, 100, 2, 0}, {102000, 0, 901, MOVED, 901, 1, 0})
 
 RUN(silence_gives_time, 2, eth, /* an hour without a question: three hundred blocks are no leap */
-    {1000, 0, 100, DOUBTED, 0, 3, 0}, {1000, 1, 100, MOVED, 100, 3, 0}, {3601000, 0, 400, MOVED, 400, 1, 0})
+    {1000, 0, 100, SAME, 0, 3, 0}, {1000, 1, 100, MOVED, 100, 3, 0}, {3601000, 0, 400, MOVED, 400, 1, 0})
 
 RUN(a_single_test_node_mines_at_will, 1, eth,
-    {1000, 0, 5, MOVED, 5, 1, 0}, {1100, 0, 1005, DOUBTED, 5, 0, 0}, {1200, 0, 1006, MOVED, 1006, 1, 0})
+    {1000, 0, 5, MOVED, 5, 1, 0}, {1100, 0, 1005, DOUBTED, 5, 1, 0}, {1200, 0, 1006, MOVED, 1006, 1, 0})
 
 RUN(a_single_test_node_is_reset, 1, eth,
     {1000, 0, 50000, MOVED, 50000, 1, 0}, {1100, 0, 3, BACK, 3, 1, 0}, {1200, 0, 4, MOVED, 4, 1, 0})
@@ -83,33 +83,33 @@ RUN(a_single_test_node_is_reverted, 1, learned, /* by a few blocks: sure after t
     {11001, 0, 46, BACK, 46, 1, 0}, {12000, 0, 47, MOVED, 47, 1, 0})
 
 RUN(two_names_of_one_test_node, 2, eth,
-    {1000, 0, 50000, DOUBTED, 0, 3, 0}, {1000, 1, 50000, MOVED, 50000, 3, 0},
+    {1000, 0, 50000, SAME, 0, 3, 0}, {1000, 1, 50000, MOVED, 50000, 3, 0},
     {1100, 0, 3, SAME, 50000, 2, 0}, {1200, 1, 3, BACK, 3, 3, 0})
 
 RUN(silence_takes_nothing_back, 2, eth, /* the other is as far behind as it was, and nobody asked the better one */
-    {1000, 0, 50000, DOUBTED, 0, 3, 0}, {1000, 1, 50000, MOVED, 50000, 3, 0}, {13000, 0, 50001, MOVED, 50001, 1, 0},
+    {1000, 0, 50000, SAME, 0, 3, 0}, {1000, 1, 50000, MOVED, 50000, 3, 0}, {13000, 0, 50001, MOVED, 50001, 1, 0},
     {90000, 1, 50000, SAME, 50001, 1, 0}, {91000, 1, 40000, SAME, 50001, 1, 0}, {400000, 1, 40000, SAME, 50001, 1, 0},
     {620000, 1, 40000, BACK, 40000, 2, 0}) /* for ten minutes */
 
 RUN(one_of_two_starts_afresh, 2, eth, /* a node that syncs is no rollback */
-    {1000, 0, 50000, DOUBTED, 0, 3, 0}, {1000, 1, 50000, MOVED, 50000, 3, 0},
+    {1000, 0, 50000, SAME, 0, 3, 0}, {1000, 1, 50000, MOVED, 50000, 3, 0},
     {1100, 0, 3, SAME, 50000, 2, 0}, {1200, 1, 50000, SAME, 50000, 2, 0}, {13000, 0, 900, SAME, 50000, 2, 0},
     {13000, 1, 50001, MOVED, 50001, 2, 0})
 
 RUN(a_liar_that_was_first_is_outvoted, 3, eth,
-    {1000, 2, 999999, DOUBTED, 0, 7, 0}, {2000, 2, 999999, DOUBTED, 0, 7, 0}, {3000, 2, 999999, MOVED, 999999, 4, 0},
+    {1000, 2, 999999, SAME, 0, 7, 0}, {2000, 2, 999999, SAME, 0, 7, 0}, {3000, 2, 999999, MOVED, 999999, 4, 0},
     {4000, 0, 100, SAME, 999999, 4, 0}, {4100, 1, 100, BACK, 100, 3, 0}, {5000, 2, 999999, DOUBTED, 100, 3, 0})
 
 RUN(blocks_that_it_has_are_no_head, 2, eth,
-    {1000, 0, 100, DOUBTED, 0, 3, 0}, {1000, 1, 100, MOVED, 100, 3, 0}, {2000, 1, 7, SAME, 100, 3, 1},
+    {1000, 0, 100, SAME, 0, 3, 0}, {1000, 1, 100, MOVED, 100, 3, 0}, {2000, 1, 7, SAME, 100, 3, 1},
     {13000, 0, 101, MOVED, 101, 1, 0}, {13100, 1, 101, SAME, 101, 3, 1}, {25000, 1, 102, MOVED, 102, 2, 1})
 
 RUN(answers_overtake, 2, eth,
-    {1000, 0, 100, DOUBTED, 0, 3, 0}, {1000, 1, 100, MOVED, 100, 3, 0},
+    {1000, 0, 100, SAME, 0, 3, 0}, {1000, 1, 100, MOVED, 100, 3, 0},
     {13000, 0, 101, MOVED, 101, 1, 0}, {13020, 0, 100, SAME, 101, 1, 0}, {13100, 0, 100, SAME, 101, 0, 0})
 
 RUN(slots, 2, solana,
-    {1000, 0, 1000, DOUBTED, 0, 3, 0}, {1000, 1, 1010, MOVED, 1010, 2, 0}, {1400, 0, 1011, MOVED, 1011, 1, 0},
+    {1000, 0, 1000, SAME, 0, 3, 0}, {1000, 1, 1010, MOVED, 1010, 2, 0}, {1400, 0, 1011, MOVED, 1011, 1, 0},
     {2000, 1, 1020, MOVED, 1020, 2, 0}, {11000, 1, 1050, MOVED, 1050, 2, 0}, {11000, 0, 1011, SAME, 1050, 2, 0})
 /* clang-format on */
 
@@ -168,6 +168,9 @@ TEST(the_pace_is_learned)
         freshness_note(&f, &learned, 0, 600 + k, true, 30000 + k * 2000);
     CHECK(freshness_block_ms(&f, &learned) > 1900);
     CHECK_EQ(freshness_block_ms(&f, &eth), 12000);
+    freshness_note(&f, &learned, 0, 90000, true, 230000); /* a leap is no pace */
+    CHECK_EQ(freshness_note(&f, &learned, 0, 90000, true, 230500), FRESHNESS_MOVED);
+    CHECK(freshness_block_ms(&f, &learned) > 1900);
 }
 
 TEST(what_was_shown)

@@ -103,6 +103,26 @@ TEST(few_answers_say_nothing)
     CHECK(within(latency_sketch_quantile(&s, 950), 5000, 13));
 }
 
+/* It is looked for again after 32 answers, and at once for another permille. */
+TEST(a_quantile_is_kept_for_some_answers)
+{
+    struct latency_sketch s = {0};
+    uint32_t first;
+
+    for (unsigned i = 0; i < 40; i++)
+        latency_sketch_note(&s, 5000, 0);
+    first = latency_sketch_quantile(&s, 950);
+    for (unsigned i = 0; i < 31; i++) {
+        latency_sketch_note(&s, 90000, 0);
+        CHECK_EQ(latency_sketch_quantile(&s, 950), first);
+    }
+    CHECK(latency_sketch_quantile(&s, 900) > 80000);
+    CHECK(latency_sketch_quantile(&s, 950) > 80000);
+    for (unsigned i = 0; i < 2000; i++)
+        latency_sketch_note(&s, 5000, 0);
+    CHECK_EQ(latency_sketch_quantile(&s, 950), first);
+}
+
 TEST(the_ends_of_the_range)
 {
     struct latency_sketch low = {0}, high = {0};
@@ -170,6 +190,7 @@ TEST(a_method_is_compared_with_itself)
     CHECK(latency_table_compare(&t, 4, 200000) > 6 * FIXED_ONE);
     CHECK(latency_table_compare(&t, 7, 200000) < 0);
     CHECK(latency_table_note(&t, 4, 2, true, 200000, 300) > 6 * FIXED_ONE);
+    CHECK(latency_table_compare(&t, 4, 200000) > 6 * FIXED_ONE); /* one answer does not change what is usual */
     CHECK(within(latency_table_quantile(&t, 4, 0, 950), 2000, 13));
     CHECK_EQ(latency_table_quantile(&t, 4, 1, 950), 0); /* never asked */
     CHECK_EQ(latency_table_quantile(&t, 4, 2, 950), 0); /* once */

@@ -111,6 +111,7 @@ TEST(fastest_follows_latency_load_and_weight)
         {{.weight = 1, .latency_us = 5000, .in_flight = 3}, {.weight = 1, .latency_us = 25000}, 0},
         {{.weight = 1, .latency_us = 5000}, {.weight = 1, .latency_us = 0, .in_flight = 1}, 0}, /* not measured */
         {{.weight = 1, .latency_us = 5000, .in_flight = 2}, {.weight = 1, .latency_us = 0, .in_flight = 1}, 1},
+        {{.weight = 1 << 20, .latency_us = 1 << 28, .in_flight = 65535}, {.weight = 1 << 20, .latency_us = 5000}, 1},
         {{.weight = 1024000, .latency_us = UINT32_MAX, .in_flight = UINT32_MAX},
          {.weight = 1024000, .latency_us = 1, .in_flight = UINT32_MAX},
          1},
