@@ -1,11 +1,14 @@
 /* breaker.h - keeps calls away from an endpoint that does not answer, and dials away from one that cannot be reached.
  * By value in its endpoint.  Pure: the caller passes the time and a random number.
  *
- *   CLOSED    calls go.  `failures` hard failures in a row open it, at the moment of the last one.
- *   OPEN      none goes until the pause is over.  Pauses double from first_ms to max_ms; each is drawn between half of
- * that and all of it, so that many gateways do not come back together. TRIAL     one call is out to see (a probe will
- * do as well).  Its success closes, its failure opens again. DISABLED  the credential was refused (401, 403): like
- * OPEN, with pauses of barred_ms, as keys do get fixed.
+ * CLOSED: calls go.  `failures` hard failures in a row open it, at the moment of the last one.
+ *
+ * OPEN: none goes until the pause is over.  Pauses double from first_ms to max_ms; each is drawn between half of that
+ * and all of it, so that many gateways do not come back together.
+ *
+ * TRIAL: one call is out to see (a probe will do as well).  Its success closes, its failure opens again.
+ *
+ * DISABLED: the credential was refused (401, 403).  Like OPEN, with pauses of barred_ms, as keys do get fixed.
  *
  * failures is 3 unless configured: HAProxy's "fall 3" is what its users know; nginx' 1 opens on any stray reset;
  * Envoy's and Finagle's 5 suit pauses of many seconds, where a wrong verdict is dear.  Here it costs 50 to 100 ms, and

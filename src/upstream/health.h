@@ -2,17 +2,19 @@
  * By value in an array of its chain, one an endpoint; those that are compared with each other (of one tier) share a
  * struct health_peers.  Pure.
  *
- *   score = outcomes x latency x lag
+ * score = outcomes x latency x lag.
  *
- *   outcomes  of the last 64 answers, none older than 8 s: (1 - p)^4, where p is the share that failed; soft failures
+ * Outcomes, of the last 64 answers, none older than 8 s: (1 - p)^4, where p is the share that failed.  Soft failures
  * and throttling count half, since the limiter and the table of errors have their own answer to them, and four good
- *             answers are taken for granted.  One in ten failing costs a third, one in two all but a sixteenth.
- *             What is certain to fail anywhere (a revert, bad params) is the caller's doing: HEALTH_OK.
- *   latency   the geometric mean of how much slower than usual the answers are (latency.h), against the best of its
- * peers: up to four times as slow costs nothing, since weights are the operator's wish; beyond, each doubling divides
- * by four.  A mean of logarithms hardly heeds a rare slow answer: those are the hedge's. lag       nothing up to what
- * is allowed, then half for each further such distance, an eighth at most: calls that need the head do not come here
- * anyway.
+ * answers are taken for granted.  One in ten failing costs a third, one in two all but a sixteenth.  What is certain to
+ * fail anywhere (a revert, bad params) is the caller's doing: HEALTH_OK.
+ *
+ * Latency: the geometric mean of how much slower than usual the answers are (latency.h), against the best of its peers.
+ * Up to four times as slow costs nothing, since weights are the operator's wish; beyond, each doubling divides by four.
+ * A mean of logarithms hardly heeds a rare slow answer: those are the hedge's.
+ *
+ * Lag: nothing up to what is allowed, then half for each further such distance, to an eighth at most: calls that need
+ * the head do not come here anyway.
  *
  * An endpoint is never given less than HEALTH_FLOOR of its weight while its breaker is closed: from that trickle, and
  * from probes, it is learned that it is well again.  The longer ago its last answer, the more a new one counts. */

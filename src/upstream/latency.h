@@ -1,13 +1,15 @@
-/* latency.h - how long an endpoint takes.  Three views, each for one decision:
+/* latency.h - how long an endpoint takes.  Three views, each for one decision.  Pure: the caller passes the time.
+ * Durations in us.
  *
- *   latency_peak    of an endpoint: rises at once to a slow answer, halves with each half second (peak EWMA, as in
- * Finagle's load balancer): who is quick right now, for routing "fastest".  By value. latency_sketch  of one method on
- * one endpoint: quantiles of the last few hundred answers, for the moment of a hedge. A small cousin of base/hist.h
- * (1/8 relative error, 16 us .. 16 s, 300 bytes) whose counts are halved as it fills and as time goes by. latency_table
- * of a chain: the sketches, made when first needed, and what is usual for each method, so that an endpoint that gets
- * the heavy methods is not taken for a slow one.  Owned by its chain.
+ * latency_peak, of an endpoint: rises at once to a slow answer, halves with each half second (peak EWMA, as in
+ * Finagle's load balancer): who is quick right now, for routing "fastest".  By value.
  *
- * Pure: the caller passes the time.  Durations in us. */
+ * latency_sketch, of one method on one endpoint: quantiles of the last few hundred answers, for the moment of a hedge.
+ * A small cousin of base/hist.h (1/8 relative error, 16 us .. 16 s, 300 bytes) whose counts are halved as it fills and
+ * as time goes by.
+ *
+ * latency_table, of a chain: the sketches, made when first needed, and what is usual for each method, so that an
+ * endpoint that gets the heavy methods is not taken for a slow one.  Owned by its chain. */
 #ifndef MILLRACE_UPSTREAM_LATENCY_H
 #define MILLRACE_UPSTREAM_LATENCY_H
 

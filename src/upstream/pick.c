@@ -6,36 +6,45 @@
 /* Times a weight of 1000 x 1024 they stay within 64 bits. */
 enum { MOST_US = 1 << 27, MOST_CALLS = 1 << 16 };
 
-uint64_t pick_lowest_tier(const struct pick_item *v, unsigned n, uint64_t eligible)
+/* *weight: of all of them. */
+static uint64_t lowest_tier(const struct pick_item *v, unsigned n, uint64_t eligible, int64_t *weight)
 {
     unsigned tier = UINT32_MAX;
     uint64_t lowest = 0;
 
     assert(n <= PICK_MAX);
+    *weight = 0;
     if (n < PICK_MAX)
         eligible &= (UINT64_C(1) << n) - 1;
     for (uint64_t left = eligible; left; left &= left - 1) {
         unsigned i = (unsigned)__builtin_ctzll(left);
 
+        if (v[i].tier > tier)
+            continue;
         if (v[i].tier < tier) {
             tier = v[i].tier;
             lowest = 0;
+            *weight = 0;
         }
-        if (v[i].tier == tier)
-            lowest |= UINT64_C(1) << i;
+        lowest |= UINT64_C(1) << i;
+        *weight += v[i].weight;
     }
     return lowest;
 }
 
+uint64_t pick_lowest_tier(const struct pick_item *v, unsigned n, uint64_t eligible)
+{
+    int64_t weight;
+
+    return lowest_tier(v, n, eligible, &weight);
+}
+
 unsigned pick_next(struct pick_item *v, unsigned n, uint64_t eligible)
 {
-    uint64_t lowest = pick_lowest_tier(v, n, eligible);
     unsigned best = PICK_NONE;
-    int64_t sum = 0;
+    int64_t sum;
 
-    for (uint64_t left = lowest; left; left &= left - 1)
-        sum += v[__builtin_ctzll(left)].weight;
-    for (uint64_t left = lowest; left; left &= left - 1) {
+    for (uint64_t left = lowest_tier(v, n, eligible, &sum); left; left &= left - 1) {
         unsigned i = (unsigned)__builtin_ctzll(left);
 
         /* A credit or a debt from the time of greater weights would make a lump, or a gap, of that time's length. */

@@ -1,10 +1,13 @@
-/* pick.h - which of several endpoints is next.  By value in whom it chooses among; pure.  Three ways:
+/* pick.h - which of several endpoints is next.  By value in whom it chooses among; pure.
  *
- *   pick_next     smooth weighted round-robin: over any run each gets its share, and none gets its share in one lump.
- * Each credit grows by the weight, the richest is chosen and pays the sum of the weights.  Weights may change between
- * any two picks (weight x health), in any unit. pick_fastest  of two drawn at random, the one with the lesser latency x
- * calls in flight / weight ("power of two choices"): follows latency at once, and does not send everybody to the one
- * that was best last. pick_first    the first of the file. */
+ * pick_next, smooth weighted round-robin: over any run each gets its share, and none gets its share in one lump.  Each
+ * credit grows by the weight, the richest is chosen and pays the sum of the weights.  Weights may change between any
+ * two picks (weight x health), in any unit.
+ *
+ * pick_fastest, of two drawn at random the one with the lesser latency x calls in flight / weight ("power of two
+ * choices"): follows latency at once, and does not send everybody to the one that was best last.
+ *
+ * pick_first, the first of the file. */
 #ifndef MILLRACE_UPSTREAM_PICK_H
 #define MILLRACE_UPSTREAM_PICK_H
 

@@ -199,6 +199,7 @@ TEST(anything_in_any_order)
     }
     breaker_reset(&b);
     CHECK_EQ(b.state, BREAKER_CLOSED);
+    CHECK_EQ(BREAKER_CONF_DEFAULT.failures, 3);
 }
 
 TEST_MAIN()

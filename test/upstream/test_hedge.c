@@ -32,11 +32,12 @@ TEST(when)
         {true, 1, 8000, 8000, HEDGE_NEVER},
         {true, 2, 8000, 8001, 8000},
     };
-    struct hedge_conf off = conf;
+    struct hedge_conf off = HEDGE_CONF_DEFAULT;
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         CHECK_EQ(hedge_delay_us(&conf, rows[i].allowed, rows[i].others, rows[i].quantile_us, rows[i].left_us),
                  rows[i].want);
+    CHECK_EQ(hedge_delay_us(&off, true, 1, 8000, 1000000), 8000);
     off.permille = 0;
     CHECK_EQ(hedge_delay_us(&off, true, 1, 8000, 1000000), HEDGE_NEVER);
 }

@@ -83,7 +83,7 @@ TEST(decisions)
 TEST(full_jitter)
 {
     static const uint64_t most[] = {50, 50, 100, 200, 400, 800, 1600, 2000, 2000};
-    struct retry_conf c = conf;
+    struct retry_conf c = RETRY_CONF_DEFAULT;
 
     c.max_attempts = 100;
     for (unsigned n = 0; n < sizeof most / sizeof most[0]; n++) {
