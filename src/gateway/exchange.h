@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/list.h"
+#include "gateway/unit.h"
 #include "rpc/envelope.h"
 
 struct chain;
@@ -37,6 +38,7 @@ struct exchange {
     size_t asked_bytes;      /* of the request's body, as counted in the session */
     struct blob *plain;      /* the body when not is_rpc; NULL: empty */
     struct explain *explain; /* owned; NULL: not asked for */
+    struct unit unit;        /* of an array */
     struct envelope envelope;
 };
 

@@ -1,5 +1,7 @@
 #include "gateway/explain.h"
 
+#include "base/plant.h"
+#include "gateway/chain.h"
 #include "gateway/exchange.h"
 #include "gateway/upstream.h"
 #include "json/jout.h"
@@ -16,6 +18,8 @@ void explain_note(const struct flight *f, uint64_t now_us)
         if (!e)
             continue;
         e->endpoint = f->upstream ? f->upstream->endpoint.conf->name : NULL;
+        if (planted(PLANT_EXPLAINED_WRONG))
+            e->endpoint = f->chain->upstreams[0]->endpoint.conf->name;
         e->calls = f->riders;
         e->attempts = f->sends;
         e->boarding_us = !f->upstream ? 0 : (aboard ? f->sent_us : now_us) - f->queued_us;

@@ -41,6 +41,7 @@ static struct exchange *exchange_new(struct session *s)
     x->minor = 1;
     x->content_type = type_json;
     x->start_us = worker_clock_us(s->worker);
+    unit_init(&x->unit);
     list_push(&s->exchanges, &x->node);
     s->n_exchanges++;
     return x;
@@ -72,6 +73,7 @@ void request_free(struct worker *w, struct exchange *x)
         }
         envelope_deinit(&x->envelope);
     }
+    unit_deinit(&x->unit);
     blob_unref(x->plain);
     free(x->origin);
     free(x->explain);
@@ -201,13 +203,20 @@ static void make_key(struct worker *w, struct flight *f)
         flight_table_key(&w->flights, f, chain->head.epoch, chain->write_epoch);
 }
 
-/* Finds a flight for f's question that is in the air already, at endpoint `with` unless that is NULL.  Else f may be
+/* May c wait for lead, when it must be answered by u's endpoint?  The first call of a unit decides upon that. */
+static bool is_of_unit(const struct unit *u, const struct flight *lead)
+{
+    return u->with ? lead->upstream == u->with
+                   : endpoint_usable(&lead->upstream->endpoint, worker_now_ms(lead->upstream->worker));
+}
+
+/* Finds a flight for f's question that is in the air already, one that u allows unless that is NULL.  Else f may be
  * joined by others from now on. */
-static struct flight *find_shared(struct worker *w, struct flight *f, const struct call *c, const struct upstream *with)
+static struct flight *find_shared(struct worker *w, struct flight *f, const struct call *c, const struct unit *u)
 {
     struct flight *lead = flight_table_find(&w->flights, f);
 
-    if (lead && (!with || lead->upstream == with) && route_may_join(w, lead, c->deadline_ms))
+    if (lead && (!u || is_of_unit(u, lead)) && route_may_join(w, lead, c->deadline_ms))
         return lead;
     if (lead)
         flight_table_remove(&w->flights, lead);
@@ -275,24 +284,50 @@ static bool answer_kept(struct exchange *x, struct call *c, const struct flight 
     return true;
 }
 
-/* together: the endpoint of the array's calls that go together, once there is one; NULL: not of an array, or there is
- * no choice. */
-static void launch(struct exchange *x, const struct message_request *q, struct call *c, struct upstream **together)
+static const struct method_rule *rule_of(const struct chain *chain, const struct message_request *q)
 {
-    struct worker *w = x->session->worker;
-    struct chain *chain = x->chain;
     struct slice name = slice_of(q->method.raw.p + 1, q->method.raw.n - 2);
-    const struct method_rule *rule;
     char plain[160]; /* longer than any pattern of the configuration */
     size_t n;
-    struct flight *f, *lead = NULL;
-    struct upstream *u;
-    bool moves;            /* of an array, and about the head */
-    struct filter_pin pin; /* set where it is needed: it is long */
 
     if (q->method.escaped && (n = jtok_text(&q->method, plain, sizeof plain)) != (size_t)-1)
         name = slice_of(plain, n);
-    rule = chain_rule(chain, name);
+    return chain_rule(chain, name);
+}
+
+static struct flight *make_flight(const struct exchange *x, const struct message_request *q,
+                                  const struct method_rule *rule)
+{
+    struct worker *w = x->session->worker;
+    struct flight *f = worker_flight_new(w);
+
+    flight_init(f, q, rule->m, w->next_id++);
+    f->chain = x->chain;
+    f->start_us = x->start_us;
+    f->born_ms = worker_now_ms(w);
+    f->heavy = rule->heavy;
+    return f;
+}
+
+static bool is_overloaded(const struct worker *w)
+{
+    unsigned most = w->conf->limits.max_inflight_calls;
+
+    return w->n_flights >= most || w->n_waiting >= most;
+}
+
+/* choice: the chain has several endpoints, and x is an array of several calls: what it says of the head is of one. */
+static void launch(struct exchange *x, const struct message_request *q, struct call *c, bool choice)
+{
+    struct worker *w = x->session->worker;
+    struct chain *chain = x->chain;
+    const struct method_rule *rule = rule_of(chain, q);
+    struct flight *f, *lead = NULL;
+    struct upstream *with = NULL, *u;
+    struct unit *unit = NULL;
+    bool moves;            /* of an array, and about the head */
+    struct filter_pin pin; /* set where it is needed: it is long */
+
     if (!rule->allow) {
         deny(x, c, rule->m);
         return;
@@ -307,23 +342,23 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
         }
         q = &pin.request;
     }
-    f = worker_flight_new(w);
-    flight_init(f, q, rule->m, w->next_id++);
-    f->chain = chain;
-    if (pin.upstream) {
+    f = make_flight(x, q, rule);
+    if (pin.upstream && !planted(PLANT_FILTER_UNBOUND)) {
         f->pinned = true;
         f->filter_hi = pin.id.hi;
         f->filter_lo = pin.id.lo;
+        with = pin.upstream;
     }
-    f->start_us = x->start_us;
-    f->born_ms = worker_now_ms(w);
-    f->deadline_ms = worker_now_ms(w) + rule->timeout_ms * (planted(PLANT_DEADLINE_FAR) ? 10000 : 1);
-    f->heavy = rule->heavy;
-    moves = x->envelope.array && (together || chain->conf->cache_head) && goes_together(chain, f, q);
+    f->deadline_ms = f->born_ms + rule->timeout_ms * (planted(PLANT_DEADLINE_FAR) ? 10000 : 1);
+    moves = x->envelope.array && (choice || chain->conf->cache_head) && goes_together(chain, f, q);
     /* What an array says of the head is of one head: then it is not taken from what was kept of another moment. */
     f->keep = c && rule->cache && chain->cache && !(moves && chain->conf->cache_head);
-    if (!moves)
-        together = NULL;
+    if (c && moves && choice) {
+        unit = &x->unit;
+        with = unit->with;
+        c->in_unit = true;
+        unit->n_calls++;
+    }
     if (c && (rule->coalesce || f->keep))
         make_key(w, f);
     if (f->keep && answer_kept(x, c, f)) {
@@ -332,18 +367,20 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
     }
     if (c) {
         c->deadline_ms = f->deadline_ms;
-        if (rule->coalesce || (planted(PLANT_FILTER_SHARED) && f->method->kind == METHOD_FILTER) ||
+        if ((rule->coalesce && !(planted(PLANT_BROADCAST_TWICE) && f->method->class == CLASS_BROADCAST)) ||
+            (planted(PLANT_FILTER_SHARED) && f->method->kind == METHOD_FILTER) ||
             (planted(PLANT_UNKNOWN_SHARED) && f->method->kind == METHOD_UNKNOWN))
-            lead = find_shared(w, f, c, together ? *together : NULL);
+            lead = find_shared(w, f, c, unit);
         route_join(w, lead ? lead : f, c);
+        c->flight->in_unit |= unit != NULL;
         if (x->explain) {
             x->explain->flight = lead ? EXPLAIN_JOINED : EXPLAIN_LED;
             (lead ? lead : f)->explained = true;
         }
     }
     if (lead) {
-        if (together)
-            *together = lead->upstream;
+        if (unit)
+            unit->with = lead->upstream;
         worker_flight_free(w, f);
         return;
     }
@@ -352,16 +389,15 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
         lane_launch(w, f);
         return;
     }
-    u = route_launch(route_owner(w, f), f, together ? *together : pin.upstream);
-    if (together)
-        *together = u;
+    u = route_launch(route_owner(w, f), f, with);
+    if (unit && u)
+        unit->with = u;
 }
 
 static void take_calls(struct exchange *x, const struct message_body *b)
 {
     struct worker *w = x->session->worker;
     struct call *c = x->envelope.calls;
-    struct upstream *together = NULL;
     bool choice = b->array && b->n > 1 && x->chain->n_upstreams > 1 && !planted(PLANT_ARRAY_SPLIT);
 
     w->stats.batches += b->array;
@@ -374,8 +410,7 @@ static void take_calls(struct exchange *x, const struct message_body *b)
         if (q->invalid) {
             w->stats.calls_invalid++;
             answer_here(x, mine, &(struct error_detail){.fail = FAIL_INVALID_REQUEST, .detail = q->invalid});
-        } else if (w->n_flights >= w->conf->limits.max_inflight_calls ||
-                   w->n_waiting >= w->conf->limits.max_inflight_calls) {
+        } else if (is_overloaded(w)) {
             if (!mine) {
                 w->failures[FAIL_OVERLOADED]++;
                 continue;
@@ -387,7 +422,7 @@ static void take_calls(struct exchange *x, const struct message_body *b)
             }
             answer_here(x, mine, &(struct error_detail){.fail = FAIL_OVERLOADED});
         } else {
-            launch(x, q, mine, choice ? &together : NULL);
+            launch(x, q, mine, choice);
         }
     }
 }
@@ -417,6 +452,68 @@ static void take_rpc(struct exchange *x, struct chain *chain, struct slice body)
     take_calls(x, b);
     if (envelope_complete(&x->envelope)) /* all were notifications, or answered at once */
         session_mark(x->session);
+    else if (x->unit.n_calls > 1)
+        unit_keep(&x->unit, body);
+}
+
+/* The time that c has is what is left of it: it joins none whose waiters have more. */
+static struct flight *find_again(struct worker *w, struct flight *f, const struct call *c, const struct unit *u)
+{
+    struct flight *lead = find_shared(w, f, c, u);
+
+    if (!lead || flight_alone(lead) ||
+        container_of(lead->calls.prev, struct call, waiting)->deadline_ms <= c->deadline_ms)
+        return lead;
+    flight_table_remove(&w->flights, lead);
+    flight_table_add(&w->flights, f);
+    return NULL;
+}
+
+static void launch_again(struct exchange *x, const struct message_request *q, struct call *c)
+{
+    struct worker *w = x->session->worker;
+    const struct method_rule *rule = rule_of(x->chain, q);
+    struct flight *f, *lead = NULL;
+
+    if (is_overloaded(w)) { /* answers were taken back, whose calls wait again */
+        answer_here(x, c, &(struct error_detail){.fail = FAIL_OVERLOADED});
+        return;
+    }
+    f = make_flight(x, q, rule);
+    f->deadline_ms = c->deadline_ms;
+    f->keep = rule->cache && x->chain->cache && !x->chain->conf->cache_head;
+    if (rule->coalesce || f->keep)
+        make_key(w, f);
+    if (rule->coalesce)
+        lead = find_again(w, f, c, &x->unit);
+    route_join(w, lead ? lead : f, c);
+    c->flight->in_unit = true;
+    if (lead)
+        worker_flight_free(w, f);
+    else
+        route_launch(route_owner(w, f), f, x->unit.with);
+}
+
+void request_ask_again(struct exchange *x)
+{
+    struct worker *w = x->session->worker;
+    struct message_body *b = &w->body;
+    struct call *c = x->envelope.calls;
+
+    w->stats.arrays_again++;
+    unit_settle(x);
+    message_body_scan(b, slice_of(x->unit.body, x->unit.body_n), w->conf->limits.max_batch_calls,
+                      w->conf->limits.max_json_depth);
+    for (size_t i = 0; i < b->n; i++) {
+        const struct message_request *q = &b->requests[i];
+
+        if (q->notification)
+            continue;
+        if (unit_wants(x, c))
+            launch_again(x, q, c);
+        c++;
+    }
+    session_mark(x->session); /* what it holds has changed */
 }
 
 static void take_page(struct exchange *x, const struct target *t, const struct h1_request *q)
@@ -477,7 +574,7 @@ bool request_take(struct session *s, const struct h1_request *q)
         x->preflight = true;
         session_mark(s);
     } else {
-        if (q->explain)
+        if (q->explain || planted(PLANT_EXPLAINED_UNASKED))
             x->explain = mem_zero(sizeof *x->explain);
         take_rpc(x, t.chain, q->body);
     }

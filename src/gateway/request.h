@@ -14,6 +14,8 @@ bool request_take(struct session *s, const struct h1_request *q);
 /* The parser or a time-out gave up on it: answered with status, and the connection closes. reason may be NULL. */
 void request_bad(struct session *s, unsigned status, const char *reason);
 
+/* Some calls of x's unit wait to be asked again: gateway/unit.h. */
+void request_ask_again(struct exchange *x);
 void request_free(struct worker *w, struct exchange *x); /* its calls leave their flights */
 
 #endif

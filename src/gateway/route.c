@@ -9,6 +9,7 @@
 #include "gateway/keep.h"
 #include "gateway/link.h"
 #include "gateway/session.h"
+#include "gateway/unit.h"
 #include "gateway/worker.h"
 #include "rpc/block_ref.h"
 #include "rpc/error.h"
@@ -18,8 +19,6 @@ enum {
     MAX_MOVES = 8, /* of one flight: more would not help within any deadline */
     JOIN_SHARE = 4 /* a flight may be joined in the first quarter of its time */
 };
-
-static void refuse_first(struct worker *w, struct flight *f, const struct route_failure *why);
 
 struct worker *route_owner(struct worker *w, const struct flight *f)
 {
@@ -56,27 +55,35 @@ static struct upstream *choose_up(struct chain *c, uint64_t untried, bool *full)
 
 /* NULL: all were tried, or are full.  A chain whose upstreams are all left alone still tries them: a refused call would
  * be no better. */
-static struct upstream *choose(struct chain *c, const struct flight *f)
+static struct upstream *choose(struct chain *c, uint64_t tried)
 {
     struct upstream *u;
     bool full;
     unsigned i;
 
     if (c->n_upstreams == 1)
-        return f->tried ? NULL : c->upstreams[0];
-    u = choose_up(c, ~f->tried, &full);
+        return tried ? NULL : c->upstreams[0];
+    u = choose_up(c, ~tried, &full);
     if (u || full)
         return u;
-    i = pick_next(c->turns, c->n_upstreams, ~f->tried);
+    i = pick_next(c->turns, c->n_upstreams, ~tried);
     return i == PICK_NONE ? NULL : c->upstreams[i];
+}
+
+struct upstream *route_other(struct chain *c, const struct upstream *than)
+{
+    struct upstream *u = choose(c, UINT64_C(1) << than->index);
+
+    return u && !upstream_is_full(u) ? u : NULL;
 }
 
 struct upstream *route_launch(struct worker *w, struct flight *f, struct upstream *with)
 {
+    bool bound = f->pinned || (f->in_unit && with);
     struct upstream *u = with;
 
-    if (!f->pinned && (!u || !endpoint_usable(&u->endpoint, worker_now_ms(w)) || upstream_is_full(u)))
-        u = choose(f->chain, f);
+    if (!bound && (!u || !endpoint_usable(&u->endpoint, worker_now_ms(w)) || upstream_is_full(u)))
+        u = choose(f->chain, f->tried);
     if (u && upstream_enqueue(u, f, false))
         return u;
     route_refuse(w, f, &(struct route_failure){.fail = FAIL_QUEUE_FULL});
@@ -94,16 +101,18 @@ static bool set_out_again(struct worker *w, struct flight *f, const struct route
     f->second = true;
     flight_table_remove(&w->flights, f);
     f->tried |= UINT64_C(1) << f->upstream->index;
-    next = choose(f->chain, f);
+    next = choose(f->chain, f->tried);
     if (!next) {
         f->tried = 0;
-        next = choose(f->chain, f);
+        next = choose(f->chain, f->tried);
     }
     if (!next || upstream_is_full(next))
         return false;
     w->stats.flights_second++;
-    f->state = FLIGHT_WIRE;  /* an answer may close a session whose calls wait here too: f must outlive them */
-    refuse_first(w, f, why); /* while f is still the endpoint's that failed */
+    f->state = FLIGHT_WIRE; /* an answer may close a session whose calls wait here too: f must outlive them */
+    route_refuse_call(w, flight_first(f), why); /* while f is still the endpoint's that failed */
+    if (f->in_unit)
+        unit_go(w, f, next, false, why);
     if (flight_alone(f))
         worker_flight_free(w, f);
     else
@@ -125,11 +134,11 @@ void route_failed(struct worker *w, struct flight *f, const struct route_failure
         worker_flight_free(w, f);
         return;
     }
-    if (f->pinned && why->never_sent) {
+    if (f->pinned && why->never_sent && !planted(PLANT_FILTER_MOVED)) {
         filter_lane_lost(w, f);
         return;
     }
-    if (move && !f->pinned && f->moves < MAX_MOVES) {
+    if (move && (!f->pinned || planted(PLANT_FILTER_MOVED)) && f->moves < MAX_MOVES) {
         struct upstream *next;
 
         f->moves++;
@@ -138,9 +147,17 @@ void route_failed(struct worker *w, struct flight *f, const struct route_failure
                 true; /* it may not be the only idle connection that is dead: the next try wants a new one */
         else
             f->tried |= UINT64_C(1) << u->index;
-        next = choose(f->chain, f);
-        if (next && upstream_enqueue(next, f, true)) {
+        next = f->in_unit ? unit_next(f, why->reused_died) : NULL;
+        if (!next)
+            next = choose(f->chain, f->tried);
+        if (next && !upstream_is_full(next)) {
             u->endpoint.stats.retries++;
+            if (f->in_unit)
+                unit_go(w, f, next, true, why);
+            if (flight_alone(f) && f->in_unit)
+                worker_flight_free(w, f);
+            else
+                upstream_enqueue(next, f, true);
             return;
         }
     }
@@ -168,24 +185,30 @@ void route_unanswered(struct worker *w, struct flight *f, const struct route_fai
 
 void route_elsewhere(struct flight *f)
 {
+    static const struct route_failure why = {.fail = FAIL_ARRAY_SPLIT};
     struct upstream *u = f->upstream, *next;
     uint64_t tried = f->tried | UINT64_C(1) << u->index;
+    struct worker *w = f->chain->worker;
     bool full;
 
     if (f->pinned || f->moves >= MAX_MOVES || f->part == FLIGHT_LEG)
         return;
     next = choose_up(f->chain, ~tried, &full);
+    if (next && f->in_unit)
+        next = unit_elsewhere(f, next);
     if (!next)
         return;
     upstream_dequeue(f);
-    if (!upstream_enqueue(next, f, true)) {
-        upstream_requeue(f);
-        return;
-    }
     f->moves++;
     f->tried = tried;
     u->endpoint.stats.failures[u->endpoint.last_fail]++;
     u->endpoint.stats.retries++;
+    if (f->in_unit)
+        unit_go(w, f, next, true, &why);
+    if (flight_alone(f) && f->in_unit)
+        worker_flight_free(w, f);
+    else
+        upstream_enqueue(next, f, true); /* it is not full */
 }
 
 static struct exchange *exchange_of(const struct call *c)
@@ -272,6 +295,8 @@ void route_answered(struct worker *w, struct flight *f, bool is_error, struct sl
         lane_answered(w, f, is_error, payload, ref);
         return;
     }
+    if (f->in_unit)
+        unit_sift(w, f);
     log_calls(w, f, is_error, payload.n, FAIL_NONE);
     if (f->explained)
         explain_note(f, worker_clock_us(w));
@@ -304,18 +329,29 @@ static struct blob *refusal(struct worker *w, struct flight *f, const struct rou
     return error_blob(f->chain->conf->family, &d);
 }
 
-static void refuse_first(struct worker *w, struct flight *f, const struct route_failure *why)
+static void leave(struct call *c)
 {
+    if (c->flight->link)
+        link_left(c->flight->link, session_of(c));
+    flight_leave(c);
+}
+
+void route_detach(struct worker *w, struct call *c)
+{
+    leave(c);
+    w->n_waiting--;
+}
+
+void route_refuse_call(struct worker *w, struct call *c, const struct route_failure *why)
+{
+    struct flight *f = c->flight;
     struct blob *b = refusal(w, f, why);
-    struct call *c = flight_first(f);
 
     if (w->conf->access_log)
         access_log_call(exchange_of(c), f, true, b->n, why->fail);
     if (f->explained)
         explain_note(f, worker_clock_us(w));
-    if (f->link)
-        link_left(f->link, session_of(c));
-    flight_leave(c);
+    leave(c);
     w->stats.calls_failed++;
     answer(w, c, true, slice_of(b->p, b->n), b);
     blob_unref(b);
@@ -397,7 +433,7 @@ void route_due(struct worker *w, struct flight *f)
     }
     if (now_ms < f->try_until_ms && !over) { /* only some of its waiters have waited long enough */
         while (!flight_alone(f) && flight_first(f)->deadline_ms <= now_ms)
-            refuse_first(w, f, &why);
+            route_refuse_call(w, flight_first(f), &why);
         if (flight_alone(f)) /* the one with time left has left */
             forsake(w, f);
         else
@@ -452,10 +488,7 @@ void route_leave(struct worker *w, struct call *c)
 {
     struct flight *f = c->flight;
 
-    if (f->link)
-        link_left(f->link, session_of(c));
-    flight_leave(c);
-    w->n_waiting--;
+    route_detach(w, c);
     if (!flight_alone(f) && !planted(PLANT_FREED_BY_FIRST_LEAVER))
         return;
     forsake(w, f);

@@ -7,6 +7,7 @@
 #include "base/fail.h"
 #include "rpc/flight.h"
 
+struct chain;
 struct worker;
 
 /* How a try ended without an answer. */
@@ -21,7 +22,8 @@ struct route_failure {
 /* Which worker answers for a call: today always this one. The seam for equal calls to meet on one worker. */
 struct worker *route_owner(struct worker *w, const struct flight *f);
 
-/* Queues f at `with` if that can take it, else where it is its turn.  Returns where; NULL: nowhere, it was refused. */
+/* Queues f at `with` if that can take it, else where it is its turn, unless it is bound to `with`.  Returns where;
+ * NULL: nowhere, it was refused. */
 struct upstream *route_launch(struct worker *w, struct flight *f, struct upstream *with);
 /* The try at f->upstream failed: moves f on to another socket or upstream if that is safe, else answers it. */
 void route_failed(struct worker *w, struct flight *f, const struct route_failure *why);
@@ -38,6 +40,12 @@ void route_due(struct worker *w, struct flight *f); /* a waiter's deadline has p
 bool route_may_join(const struct worker *w, const struct flight *f, uint64_t deadline_ms);
 void route_join(struct worker *w, struct flight *f, struct call *c);
 void route_leave(struct worker *w, struct call *c); /* its client left: what nobody wants is dropped */
+/* c waits for its flight no more: an error of ours, or nothing yet, is its answer.  The caller looks after the flight.
+ */
+void route_refuse_call(struct worker *w, struct call *c, const struct route_failure *why);
+void route_detach(struct worker *w, struct call *c);
+/* Whose turn it is among the others. NULL: there is none that may be asked. */
+struct upstream *route_other(struct chain *c, const struct upstream *than);
 void route_arm(struct worker *w, struct flight *f); /* its next deadline may have changed */
 
 #endif

@@ -11,6 +11,7 @@
 #include "gateway/broadcast_lane.h"
 #include "gateway/chain.h"
 #include "gateway/link.h"
+#include "gateway/request.h"
 #include "gateway/room.h"
 #include "gateway/route.h"
 #include "gateway/session.h"
@@ -54,6 +55,7 @@ struct worker *worker_new(const struct config *conf, struct loop *loop)
     list_init(&w->sessions);
     list_init(&w->dirty);
     list_init(&w->ready);
+    list_init(&w->torn);
     list_init(&w->starved);
     list_init(&w->lanes);
     list_init(&w->parked);
@@ -100,7 +102,7 @@ struct worker *worker_free(struct worker *w)
 {
     if (!w)
         return NULL;
-    assert(list_empty(&w->sessions) && list_empty(&w->dirty));
+    assert(list_empty(&w->sessions) && list_empty(&w->dirty) && list_empty(&w->torn));
     for (size_t i = 0; i < w->n_chains; i++)
         chain_free(w->chains[i]);
     free(w->chains);
@@ -196,11 +198,13 @@ static void drain_lists(struct worker *w)
     struct list *n;
 
     do {
+        while ((n = list_pop(&w->torn))) /* before anything of such an array is sent */
+            request_ask_again(container_of(n, struct exchange, unit.torn));
         while ((n = list_pop(&w->ready)))
             upstream_dispatch(container_of(n, struct upstream, ready));
         while ((n = list_pop(&w->dirty)))
             session_flush(container_of(n, struct session, dirty));
-    } while (!list_empty(&w->ready));
+    } while (!list_empty(&w->ready) || !list_empty(&w->torn));
 }
 
 /* Nothing is left that a client asked for: notifications have no client that waits. */

@@ -36,6 +36,7 @@ struct worker {
     unsigned n_sessions, n_sessions_service;
     struct list dirty;   /* sessions with something to send */
     struct list ready;   /* upstreams with something to do */
+    struct list torn;    /* exchange.unit.torn: arrays with calls to be asked again */
     struct list starved; /* upstreams that wait for a socket of the common maximum */
     struct list lanes;   /* broadcasts: gateway/broadcast_lane.h */
     struct list parked;  /* flights with several waiters, all of whom hold too much */

@@ -97,6 +97,20 @@ void envelope_answer(struct envelope *e, struct call *c, bool is_error, struct s
         e->next++;
 }
 
+void envelope_forget(struct envelope *e, struct call *c)
+{
+    unsigned i = (unsigned)(c - e->calls);
+
+    assert(c->answered && i >= e->emitted);
+    c->answered = c->told = false;
+    if (c->ref)
+        e->held_bytes -= c->payload.n;
+    c->ref = blob_unref(c->ref);
+    e->pending++;
+    if (i < e->next)
+        e->next = i;
+}
+
 static size_t call_bytes(const struct call *c)
 {
     return OPEN_BYTES + c->id.n + (c->is_error ? ERROR_BYTES : RESULT_BYTES) + c->payload.n + 1;

@@ -20,6 +20,8 @@ struct call { /* one request of the envelope */
     struct blob *ref;
     uint64_t deadline_ms; /* while it waits for a flight */
     bool answered, is_error;
+    bool in_unit; /* the shell's: gateway/unit.h */
+    bool told;    /* in_unit: answered by the endpoint of its unit */
 };
 
 struct envelope {
@@ -43,6 +45,9 @@ void envelope_deinit(struct envelope *e); /* severs calls from their flights */
 
 /* Stores the answer of c. ref: taken over; NULL: payload is borrowed and good until the loop turns. */
 void envelope_answer(struct envelope *e, struct call *c, bool is_error, struct slice payload, struct blob *ref);
+
+/* Takes an answer back of which nothing was emitted. */
+void envelope_forget(struct envelope *e, struct call *c);
 
 static inline bool envelope_complete(const struct envelope *e)
 {

@@ -29,6 +29,7 @@ static void begin(struct flight *f, const struct method *m, uint64_t id)
     f->solo = false;
     f->explained = false;
     f->pinned = false;
+    f->in_unit = false;
     f->borrows = false;
     f->moves = 0;
     f->sends = 0;

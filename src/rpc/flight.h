@@ -45,6 +45,7 @@ struct flight {
     bool solo;       /* in a queue: it is counted there as one that goes alone */
     bool explained;  /* one of its calls is to tell how it came by its answer */
     bool pinned;     /* it is about a filter: only the endpoint that holds it may be asked */
+    bool in_unit;    /* some who wait, or waited, for it must be answered by the endpoint of others: gateway/unit.h */
     uint8_t moves;   /* how many times it changed link or endpoint */
     uint8_t sends;   /* requests that carried it */
     uint64_t id;     /* our own id, unique within the worker */

@@ -6,11 +6,12 @@
 
 #include "base/keccak.h"
 #include "sim_fault.h"
+#include "sim_filter.h"
 #include "sim_run.h"
 
 /* In every transaction; its number follows in 16 hex digits.  On EVM chains it is the first thing in an RLP list. */
 static const char write_mark[] = "02f8c0ffee";
-enum { MARK = sizeof write_mark - 1, NUMBER = 16, LARGE_BYTES = 90000 };
+enum { MARK = sizeof write_mark - 1, NUMBER = 16, LARGE_BYTES = 90000, TWIN_US = 3000 };
 
 struct method {
     bool evm;
@@ -27,7 +28,7 @@ static const struct method methods[] = {
     {true, "eth_chainId", ASK_CHAIN_ID, false, false},
     {true, "eth_getLogs", ASK_READ, true, true},
     {true, "eth_newFilter", ASK_FILTER, false, false},
-    {true, "eth_getFilterChanges", ASK_FILTER, false, false},
+    {true, "eth_getFilterChanges", ASK_POLL, false, false},
     {true, "eth_sendRawTransaction", ASK_WRITE, false, false},
     {true, "eth_getTransactionByHash", ASK_LOOKUP, false, false},
     {false, "getSlot", ASK_HEAD, true, false},
@@ -133,6 +134,17 @@ static void sum_up(struct slice params, uint8_t sum[KECCAK_BYTES])
     keccak256(raw, read_hex(params, raw, sizeof raw), sum);
 }
 
+unsigned ask_own_id(struct slice params)
+{
+    char text[24];
+
+    if (params.n < 6 || params.n >= sizeof text || memcmp(params.p, "[\"0x", 4) != 0)
+        return 0;
+    memcpy(text, params.p + 4, params.n - 4);
+    text[params.n - 4] = '\0';
+    return (unsigned)strtoul(text, NULL, 16);
+}
+
 void ask_parse(const struct sim_chain *c, struct slice method, struct slice params, struct ask *a)
 {
     size_t at = 0;
@@ -181,20 +193,33 @@ static const char *gap(struct world *w)
 
 static const char *const tags[] = {"\"latest\"", "\"latest\"", "\"latest\"", "\"safe\"", "\"pending\"", "\"0x10\""};
 
-static void draw_transaction(struct world *w, bool solana, struct buf *b)
+/* A new one, or one that somebody has just sent on the same chain. */
+static uint64_t draw_write(struct world *w, const struct sim_chain *c)
+{
+    unsigned last = w->n_writes, first = last > 6 ? last - 6 : 0;
+
+    if (sim_chance(w, 350))
+        while (last-- > first)
+            if (w->writes[last].chain == c && w->now_us - w->writes[last].drawn_us < TWIN_US)
+                return last;
+    return sim_run_new_write(w, c);
+}
+
+/* All of it follows from the number. */
+static void draw_transaction(struct world *w, const struct sim_chain *c, struct buf *b)
 {
     char tail[600];
-    size_t n = sim_chance(w, 200) ? 2 * (100 + sim_rnd(w, 199)) : 8, bytes = (MARK + NUMBER + n) / 2;
-    uint64_t number = sim_run_new_write(w);
+    uint64_t number = draw_write(w, c), r = (number + w->seed) * UINT64_C(0x9e3779b97f4a7c15) >> 40;
+    size_t n = r % 5 == 0 ? 2 * (100 + r / 5 % 199) : 8, bytes = (MARK + NUMBER + n) / 2;
 
     memset(tail, 'a', n);
     tail[n] = '\0';
-    if (solana) {
+    if (!c->evm) {
         buf_printf(b, "[\"%s%016" PRIx64 "%s\",{\"encoding\":\"base64\"}]", write_mark, number, tail);
         return;
     }
     buf_str(b, "[\"0x");
-    if (sim_chance(w, 100)) /* no transaction: nobody can tell its hash, but nodes may take it */
+    if (r % 11 == 0) /* no transaction: nobody can tell its hash, but nodes may take it */
         buf_str(b, "ff");
     else if (bytes <= 55)
         buf_printf(b, "02%02zx", 0xc0 + bytes);
@@ -203,7 +228,7 @@ static void draw_transaction(struct world *w, bool solana, struct buf *b)
     buf_printf(b, "%s%016" PRIx64 "%s\"]", write_mark, number, tail);
 }
 
-static void draw_params(struct world *w, const char *m, struct ask *a, struct buf *b)
+static void draw_params(struct world *w, const struct sim_chain *c, const char *m, struct ask *a, struct buf *b)
 {
     static const char *const topics[] = {
         "[[\"0xaa\"],\"0xbb\"]",
@@ -234,9 +259,9 @@ static void draw_params(struct world *w, const char *m, struct ask *a, struct bu
     } else if (strcmp(m, "eth_getLogs") == 0 || strcmp(m, "eth_newFilter") == 0) {
         buf_printf(b, "[{\"fromBlock\":\"latest\",%s\"topics\":%s}]", gap(w), topics[sim_rnd(w, 7)]);
     } else if (strcmp(m, "eth_getFilterChanges") == 0) {
-        buf_printf(b, "[\"0x%" PRIx64 "\"]", 1 + sim_rnd(w, 3));
+        a->given = filter_draw(w, c, b);
     } else if (a->kind == ASK_WRITE) {
-        draw_transaction(w, strcmp(m, "sendTransaction") == 0, b);
+        draw_transaction(w, c, b);
     } else if (strcmp(m, "getAccountInfo") == 0 || strcmp(m, "getBalance") == 0 ||
                strcmp(m, "getProgramAccounts") == 0) {
         buf_printf(b, "[\"%s\",%s{\"commitment\":\"%s\"}]", keys[sim_rnd(w, 3)], gap(w),
@@ -274,11 +299,13 @@ static const char *draw_method(struct world *w, const struct sim_chain *c)
 void ask_draw(struct world *w, struct sim_chain *c, struct ask *a, struct buf *b)
 {
     const char *m = draw_method(w, c);
+    unsigned given;
     size_t at;
     struct slice params;
 
     ask_parse(c, slice_str(m), SLICE(""), a);
-    if (sim_chance(w, 20)) /* the first letter as an escape */
+    if (sim_chance(w, 20) &&
+        a->kind != ASK_WRITE) /* the first letter as an escape: not equal to others, for the gateway */
         buf_printf(b, "\"method\":\"\\u%04x%s\"", (unsigned)m[0], m + 1);
     else
         buf_printf(b, "\"method\":\"%s\"", m);
@@ -290,9 +317,14 @@ void ask_draw(struct world *w, struct sim_chain *c, struct ask *a, struct buf *b
     }
     buf_printf(b, ",%s\"params\":%s", gap(w), gap(w));
     at = b->n;
-    draw_params(w, m, a, b);
+    a->given = 0;
+    draw_params(w, c, m, a, b);
+    given = a->given;
     params = slice_of(b->p + at, b->n - at);
     ask_parse(c, slice_str(m), params, a);
+    a->given = given;
+    if (a->kind == ASK_POLL)
+        a->hash = 0; /* names that the gateway gives are drawn anew in each run */
     if (a->kind == ASK_WRITE)
         memcpy(w->writes[a->write].sum, a->sum, sizeof a->sum);
 }
@@ -372,6 +404,16 @@ void ask_answer(const struct sim_chain *c, const struct ask *a, uint64_t head, u
     case ASK_LOOKUP:
         lookup_result(a, serial, b);
         return;
+    case ASK_FILTER:
+        buf_printf(b, "\"result\":\"0x%x\"", a->own);
+        return;
+    case ASK_POLL:
+        if (a->gone)
+            buf_str(b, "\"error\":{\"code\":-32000,\"message\":\"filter not found (" FAULT_MARK ")\"}");
+        else
+            buf_printf(b, "\"result\":[{\"head\":%" PRIu64 ",\"serial\":%" PRIu64 ",\"node\":%u,\"own\":%u}]", head,
+                       serial, a->node, a->own);
+        return;
     default:
         break;
     }
@@ -410,7 +452,7 @@ void ask_answer(const struct sim_chain *c, const struct ask *a, uint64_t head, u
     }
 }
 
-static bool digits(struct slice s, size_t *at, uint64_t *out)
+bool ask_digits(struct slice s, size_t *at, uint64_t *out)
 {
     while (*at < s.n && !(s.p[*at] >= '0' && s.p[*at] <= '9'))
         ++*at;
@@ -424,10 +466,7 @@ static bool digits(struct slice s, size_t *at, uint64_t *out)
 bool ask_check(const struct sim_chain *c, const struct ask *a, bool is_error, struct slice payload, uint64_t *head,
                uint64_t *serial)
 {
-    struct slice name = is_error ? SLICE("\"error\":") : SLICE("\"result\":");
-    struct buf want;
     size_t at = 0;
-    bool good;
 
     *head = 0;
     *serial = UINT64_MAX;
@@ -440,11 +479,21 @@ bool ask_check(const struct sim_chain *c, const struct ask *a, bool is_error, st
         text[payload.n] = '\0';
         *head = c->evm ? strtoull(text + 1, NULL, 16) : strtoull(text, NULL, 10);
     } else if (a->kind != ASK_CHAIN_ID && a->kind != ASK_WRITE) {
-        if (!digits(payload, &at, head) || !digits(payload, &at, serial))
+        if (!ask_digits(payload, &at, head) || !ask_digits(payload, &at, serial))
             return false;
     }
+    return ask_is_answer(c, a, *head, *serial, is_error, payload);
+}
+
+bool ask_is_answer(const struct sim_chain *c, const struct ask *a, uint64_t head, uint64_t serial, bool is_error,
+                   struct slice payload)
+{
+    struct slice name = is_error ? SLICE("\"error\":") : SLICE("\"result\":");
+    struct buf want;
+    bool good;
+
     buf_init(&want, 1 << 20);
-    ask_answer(c, a, *head, *serial, &want);
+    ask_answer(c, a, head, serial, &want);
     good = want.n == name.n + payload.n && memcmp(want.p, name.p, name.n) == 0 &&
            memcmp(want.p + name.n, payload.p, payload.n) == 0;
     buf_deinit(&want);

@@ -14,7 +14,8 @@ enum ask_kind {
     ASK_READ,     /* may be shared, cached, repeated */
     ASK_HEAD,     /* eth_blockNumber, getSlot: the answer is the head */
     ASK_CHAIN_ID, /* eth_chainId: the answer is the chain's number */
-    ASK_FILTER,   /* makes or polls state: never shared, never repeated */
+    ASK_FILTER,   /* makes a filter: never shared, never repeated */
+    ASK_POLL,     /* of a filter: likewise, and only where that is */
     ASK_WRITE,    /* a transaction: as above, and never twice to one endpoint */
     ASK_LOOKUP,   /* of a transaction by its hash: no client asks, the gateway does */
     ASK_UNKNOWN,  /* never shared, never repeated */
@@ -40,6 +41,9 @@ struct ask {
                            ASK_LOOKUP: what is looked up */
     enum ask_news news; /* with ASK_WRITE, at a node: what it says of the transaction */
     bool found;         /* with ASK_LOOKUP, at a node */
+    unsigned given;     /* with ASK_POLL, of a client: the number of the filter's name, and 1; 0: nobody's */
+    unsigned node, own; /* with ASK_FILTER and ASK_POLL, at a node: which one, and its own id of the filter */
+    bool gone;          /* with ASK_POLL, at a node: there is no such filter */
     uint64_t hash;
 };
 
@@ -55,7 +59,17 @@ void ask_answer(const struct sim_chain *c, const struct ask *a, uint64_t head, u
 bool ask_check(const struct sim_chain *c, const struct ask *a, bool is_error, struct slice payload, uint64_t *head,
                uint64_t *serial);
 
+/* Is payload what ask_answer makes of these? */
+bool ask_is_answer(const struct sim_chain *c, const struct ask *a, uint64_t head, uint64_t serial, bool is_error,
+                   struct slice payload);
+
+/* The node's own id of a filter, in params; 0: none. */
+unsigned ask_own_id(struct slice params);
+
 /* The number of the transaction whose bytes begin at or after p; UINT64_MAX: none.  *at: where to look on. */
 uint64_t ask_find_write(struct slice s, size_t *at);
+
+/* The next number in s behind *at; false: there is none. */
+bool ask_digits(struct slice s, size_t *at, uint64_t *out);
 
 #endif

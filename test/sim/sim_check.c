@@ -89,6 +89,25 @@ static void check_flights(struct world *w)
     sim_check(w, waiting == g->n_waiting, "%u calls are said to wait, there are %u", g->n_waiting, waiting);
 }
 
+/* Equal transactions that are under way at once are one broadcast, unless the first has been for too long. */
+static void check_broadcasts(struct world *w)
+{
+    const struct heap *h = &w->gateway->flights_due;
+
+    for (size_t i = 0; i < h->n; i++) {
+        const struct flight *f = container_of(h->v[i], struct flight, due);
+
+        for (size_t k = 0; f->part == FLIGHT_LEAD && f->key.n && k < h->n; k++) {
+            const struct flight *g = container_of(h->v[k], struct flight, due);
+
+            sim_check(w,
+                      g->part != FLIGHT_LEAD || g->id <= f->id || g->chain != f->chain || !slice_eq(f->key, g->key) ||
+                          g->born_ms - f->born_ms > w->p.call_timeout_ms / 4,
+                      "a transaction is broadcast twice at once");
+        }
+    }
+}
+
 /* What is held for a client: its answers, and the parts of those under way. */
 static size_t held(const struct session *s)
 {
@@ -136,6 +155,7 @@ void sim_check_turn(struct world *w)
     sim_check(w, sockets == g->n_sockets, "the gateway counts %u sockets, there are %u", g->n_sockets, sockets);
     sim_check(w, g->n_waiting <= w->p.max_inflight_calls, "%u calls wait", g->n_waiting);
     check_flights(w);
+    check_broadcasts(w);
     list_each (it, &g->sessions) {
         const struct session *s = container_of(it, struct session, all);
 

@@ -12,7 +12,7 @@
 #include "sim_judge.h"
 #include "sim_loop.h"
 
-enum { BODY_MAX = 64 << 20, PATIENCE_MS = 60000 };
+enum { BODY_MAX = 64 << 20, HEAD_MAX = 8192, PATIENCE_MS = 60000 };
 
 enum manner {
     MANNER_PLAIN,
@@ -45,6 +45,7 @@ struct client {
     uint64_t fence_us; /* see struct post */
     struct sim_event act, read, patience;
     struct buf body; /* of the request being made */
+    struct buf head; /* of the response being read, and perhaps what follows it */
 };
 
 static void done(struct client *cl)
@@ -68,6 +69,21 @@ static bool may_be_cut(const struct client *cl)
     return cl->w->ending || cl->manner == MANNER_DEAF || cl->manner == MANNER_STALLER || cl->manner == MANNER_REFUSED;
 }
 
+static struct slice head_of(const struct client *cl)
+{
+    const char *end = memmem(cl->head.p, cl->head.n, "\r\n\r\n", 4);
+
+    return slice_of(cl->head.p, end ? (size_t)(end - cl->head.p) : cl->head.n);
+}
+
+/* Keeps the beginning of a response. */
+static void note_head(struct client *cl, const char *p, size_t n)
+{
+    size_t room = HEAD_MAX - cl->head.n;
+
+    buf_append(&cl->head, p, n < room ? n : room);
+}
+
 /* false: no more are read. */
 static bool take_response(struct client *cl)
 {
@@ -82,7 +98,7 @@ static bool take_response(struct client *cl)
     sim_check(w, cl->n_posts > 0, "client %u: an answer that it did not ask for", cl->index);
     q = container_of(list_pop(&cl->posts), struct post, node);
     cl->n_posts--;
-    judge_response(w, cl->index, q, res, cl->manner == MANNER_SLOW);
+    judge_response(w, cl->index, q, res, head_of(cl), cl->manner == MANNER_SLOW);
     if (q->fence_us > cl->fence_us)
         cl->fence_us = q->fence_us;
     post_free(q);
@@ -114,12 +130,14 @@ static void take_bytes(struct client *cl, size_t max)
         enum h1_client_event ev;
 
         ev = h1_client_feed(cl->http, s.p + at, n - at, &used);
+        note_head(cl, s.p + at, used);
         at += used;
         sim_check(cl->w, ev != H1_CLIENT_BAD, "client %u: bad HTTP: %s", cl->index, h1_client_bad_text(cl->http));
         if (ev != H1_CLIENT_RESPONSE)
             break;
         go_on = take_response(cl);
         h1_client_start(cl->http);
+        buf_clear(&cl->head);
     }
     conn_take(cl->c, n);
     if (go_on) {
@@ -192,8 +210,9 @@ static void send_post(struct client *cl)
     char head[256];
     int n = snprintf(
         head, sizeof head,
-        "POST /%s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
-        cl->chain == &w->chains[0] && sim_chance(w, 500) ? "" : cl->chain->name, cl->body.n);
+        "POST /%s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n%s\r\n",
+        cl->chain == &w->chains[0] && sim_chance(w, 500) ? "" : cl->chain->name, cl->body.n,
+        q->explain ? "X-Millrace-Explain: 1\r\n" : "");
     size_t part = cl->body.n;
 
     cl->posts_left--;
@@ -289,6 +308,7 @@ struct client *client_new(struct world *w, unsigned index)
     cl->think_us = thinks_us[sim_rnd(w, 4)];
     list_init(&cl->posts);
     buf_init(&cl->body, BODY_MAX);
+    buf_init(&cl->head, HEAD_MAX);
     cl->act.fire = on_connect;
     cl->read.fire = on_read;
     cl->patience.fire = on_patience;
@@ -305,5 +325,6 @@ void client_free(struct client *cl)
         post_free(container_of(n, struct post, node));
     h1_client_free(cl->http);
     buf_deinit(&cl->body);
+    buf_deinit(&cl->head);
     free(cl);
 }

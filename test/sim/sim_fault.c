@@ -73,6 +73,7 @@ static void element(struct world *w, const struct sim_chain *c, const struct fau
     if (wrong) {
         a.hash ^= WRONG;
         a.sum[0] ^= 1;
+        a.own ^= WRONG;
     }
     if (sim_chance(w, 300)) {
         buf_str(b, "{\"jsonrpc\":\"2.0\",");

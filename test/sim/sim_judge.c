@@ -6,7 +6,9 @@
 
 #include "base/mem.h"
 #include "http/h1_client.h"
+#include "sim_explain.h"
 #include "sim_fault.h"
+#include "sim_filter.h"
 #include "sim_run.h"
 #include "json/jtok.h"
 
@@ -67,12 +69,23 @@ static void draw_invalid(struct world *w, struct want *want, struct buf *b)
     buf_printf(b, "%s%s%s", rows[i].before, want->id, rows[i].after);
 }
 
+/* Copies that arrive at once are one broadcast: those of one array do. */
+static void count_write(struct world *w, struct sim_write *t, bool notification)
+{
+    if (notification || !w->p.coalesce) {
+        t->asked++;
+        return;
+    }
+    t->asked += t->last_post != w->n_posts;
+    t->last_post = w->n_posts;
+}
+
 /* false: it was a notification. */
 static bool draw_one(struct world *w, struct sim_chain *c, struct want *want, bool array, struct buf *b)
 {
     bool notification, id_last = sim_chance(w, 200);
 
-    *want = (struct want){.announced = c->announced};
+    *want = (struct want){.announced = c->announced, .serial = UINT64_MAX};
     if (c->announced)
         want->told_us = c->told_us[c->announced - c->first_head];
     if (sim_chance(w, array ? 30 : 15)) {
@@ -90,6 +103,8 @@ static bool draw_one(struct world *w, struct sim_chain *c, struct want *want, bo
     buf_str(b, "}");
     if (want->ask.kind == ASK_FILTER || want->ask.kind == ASK_UNKNOWN)
         sim_run_count(w, want->ask.hash)->asked++;
+    if (want->ask.kind == ASK_WRITE)
+        count_write(w, &w->writes[want->ask.write], notification);
     w->calls += !notification;
     return !notification;
 }
@@ -107,6 +122,8 @@ struct post *post_draw(struct world *w, struct sim_chain *c, uint64_t fence_us, 
     unsigned n;
 
     buf_clear(b);
+    w->n_posts++;
+    q->explain = sim_chance(w, 150);
     q->chain = c;
     q->fence_us = fence_us;
     if (sim_chance(w, 15)) {
@@ -176,17 +193,16 @@ static bool has(struct slice s, const char *text)
 }
 
 /* Errors that are no answer of the question: ours, and those that an endpoint made up. */
-static bool is_excuse(struct world *w, const struct element *e, bool slow)
+static bool is_excuse(struct world *w, const struct want *want, const struct element *e, bool slow)
 {
     if (!e->is_error)
         return false;
     if (has(e->payload, FAULT_MARK))
-        return !w->p.calm;
+        return !w->p.calm || (want->ask.kind == ASK_POLL && !want->ask.given);
     if (!has(e->payload, "\"reason\":\""))
         return false;
-    /* The ids that clients poll here are nobody's: a chain with several endpoints says so itself. */
-    if (has(e->payload, "\"filter_not_found\""))
-        return true;
+    if (has(e->payload, "\"filter_not_found\"")) /* nobody's, or its endpoint cannot be reached */
+        return want->ask.kind == ASK_POLL && (!want->ask.given || !w->p.calm);
     if (!w->p.calm)
         return true;
     /* With few sockets, links that are not read for want of room at one client keep others waiting, until time is over.
@@ -194,7 +210,7 @@ static bool is_excuse(struct world *w, const struct element *e, bool slow)
     return (slow || (!w->p.roomy && w->p.max_client_buffer_bytes < 1000000)) && has(e->payload, "_timeout\"");
 }
 
-static void judge_provenance(struct world *w, unsigned client, struct post *q, const struct want *want, uint64_t head,
+static void judge_provenance(struct world *w, unsigned client, struct post *q, struct want *want, uint64_t head,
                              uint64_t serial)
 {
     struct sim_chain *c = q->chain;
@@ -203,7 +219,9 @@ static void judge_provenance(struct world *w, unsigned client, struct post *q, c
     if (want->ask.of_head && !w->p.lag)
         sim_check(w, head >= want->announced, "client %u: head %" PRIu64 " after %" PRIu64 " was announced", client,
                   head, want->announced);
+    want->serial = serial;
     if (want->ask.kind == ASK_HEAD) {
+        want->head = head;
         sim_check(w, head >= c->first_head && head <= c->head && c->told_us[head - c->first_head],
                   "client %u: head %" PRIu64 ", which no endpoint told", client, head);
         if (head > c->announced)
@@ -223,8 +241,7 @@ static void judge_provenance(struct world *w, unsigned client, struct post *q, c
     if (!ask_shareable(want->ask.kind) || (!w->p.coalesce && !w->p.cache))
         sim_check(w, s->shown == 1, "client %u: answer #%" PRIu64 " must not be shared and is the answer of %u calls",
                   client, serial, s->shown);
-    if (want->ask.of_head &&
-        w->p.calm) { /* with no mishap, what an array says about the head comes from one endpoint */
+    if (want->ask.of_head) { /* whatever happens, what an array says about the head comes from one endpoint */
         sim_check(w, q->from == 0 || q->from == s->node + 1,
                   "client %u: an array about the head answered by node%u and node%u", client, q->from - 1, s->node);
         q->from = s->node + 1;
@@ -238,8 +255,20 @@ static void judge_provenance(struct world *w, unsigned client, struct post *q, c
                   s->left_us, want->announced);
 }
 
-static void judge_call(struct world *w, unsigned client, struct post *q, const struct want *want,
-                       const struct element *e, unsigned status, bool slow)
+static bool is_right(struct world *w, unsigned client, const struct post *q, struct want *want, const struct element *e,
+                     uint64_t *head, uint64_t *serial)
+{
+    *head = 0;
+    *serial = UINT64_MAX;
+    if (want->ask.kind == ASK_FILTER)
+        return !e->is_error && filter_judge_made(w, client, q->chain, &want->ask, e->payload);
+    if (want->ask.kind == ASK_POLL)
+        return !e->is_error && filter_judge_poll(w, client, q->chain, &want->ask, e->payload, head, serial);
+    return ask_check(q->chain, &want->ask, e->is_error, e->payload, head, serial);
+}
+
+static void judge_call(struct world *w, unsigned client, struct post *q, struct want *want, const struct element *e,
+                       unsigned status, bool slow)
 {
     uint64_t head, serial;
 
@@ -251,14 +280,7 @@ static void judge_call(struct world *w, unsigned client, struct post *q, const s
                   client);
         return;
     }
-    /* A new filter's id, where a chain has several endpoints, is the gateway's own: it names no endpoint's answer.  The
-     * endpoints here answer with nothing of this form. */
-    if (want->ask.kind == ASK_FILTER && !e->is_error && e->payload.n == 36 && slice_starts(e->payload, SLICE("\"0x"))) {
-        sim_check(w, status == 200, "client %u: status %u with a result", client, status);
-        w->results++;
-        return;
-    }
-    if (ask_check(q->chain, &want->ask, e->is_error, e->payload, &head, &serial)) {
+    if (is_right(w, client, q, want, e, &head, &serial)) {
         sim_check(w, status == 200, "client %u: status %u with a result", client, status);
         w->results++;
         judge_provenance(w, client, q, want, head, serial);
@@ -266,8 +288,8 @@ static void judge_call(struct world *w, unsigned client, struct post *q, const s
     }
     sim_check(w, want->ask.kind != ASK_WRITE || !want->ask.named || !has(e->payload, "already known"),
               "client %u: an error says that its transaction is there already", client);
-    sim_check(w, is_excuse(w, e, slow), "client %u, id %s: not the answer of its question%s: %s%.*s", client, want->id,
-              w->p.calm ? " (in a calm run)" : "", e->is_error ? "error " : "",
+    sim_check(w, is_excuse(w, want, e, slow), "client %u, id %s: not the answer of its question%s: %s%.*s", client,
+              want->id, w->p.calm ? " (in a calm run)" : "", e->is_error ? "error " : "",
               (int)(e->payload.n < 300 ? e->payload.n : 300), e->payload.p);
 }
 
@@ -284,7 +306,17 @@ static void judge_whole(struct world *w, unsigned client, const struct post *q, 
               "client %u: not the error of a refused body: %.*s", client, (int)body.n, body.p);
 }
 
-void judge_response(struct world *w, unsigned client, struct post *q, const struct h1_response *res, bool slow)
+/* The head that an array was told is one that the endpoint of its other answers has told. */
+static void judge_heads(struct world *w, unsigned client, const struct post *q)
+{
+    for (unsigned i = 0; q->from && i < q->n; i++)
+        sim_check(w, !q->v[i].head || w->nodes[q->from - 1]->told[q->v[i].head - q->chain->first_head],
+                  "client %u: an array about the head of node%u, which never told head %" PRIu64, client, q->from - 1,
+                  q->v[i].head);
+}
+
+void judge_response(struct world *w, unsigned client, struct post *q, const struct h1_response *res, struct slice head,
+                    bool slow)
 {
     struct slice body = res->body;
     struct jtok t;
@@ -294,10 +326,12 @@ void judge_response(struct world *w, unsigned client, struct post *q, const stru
     sim_check(w, res->status == 200 || (res->status == 429 && !q->array), "client %u: status %u", client, res->status);
     if (q->whole) {
         judge_whole(w, client, q, body);
+        judge_explained(w, client, q, head);
         return;
     }
     if (q->n == 0) {
         sim_check(w, body.n == 0, "client %u: a notification was answered", client);
+        judge_explained(w, client, q, head);
         return;
     }
     jtok_init(&t, body, 64);
@@ -314,6 +348,8 @@ void judge_response(struct world *w, unsigned client, struct post *q, const stru
             judge_call(w, client, q, &q->v[i++], &e, res->status, slow);
         }
         sim_check(w, i == q->n, "client %u: %u answers for %u calls", client, i, q->n);
+        judge_heads(w, client, q);
     }
     sim_check(w, jtok_finish(&t) == 0, "client %u: not JSON", client);
+    judge_explained(w, client, q, head);
 }

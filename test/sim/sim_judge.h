@@ -12,6 +12,8 @@ struct want { /* one call that must be answered */
     struct ask ask;
     uint64_t announced; /* the head that everybody had been told of when it was asked */
     uint64_t told_us;   /* and when an endpoint told it first */
+    uint64_t head;      /* with ASK_HEAD: the answer; 0: none yet */
+    uint64_t serial;    /* of the answer; UINT64_MAX: it does not say */
 };
 
 struct post {
@@ -19,6 +21,7 @@ struct post {
     struct sim_chain *chain;
     enum { WHOLE_GOOD, WHOLE_NOT_JSON, WHOLE_EMPTY, WHOLE_TOO_MANY } whole;
     bool array;
+    bool explain;      /* it asks how its call comes by its answer */
     uint64_t fence_us; /* when an endpoint took the last transaction whose answer the client had; then: has now */
     unsigned from;     /* which endpoint answered what is about the head, and 1; 0: none did yet */
     unsigned n;
@@ -29,6 +32,8 @@ struct post {
 struct post *post_draw(struct world *w, struct sim_chain *c, uint64_t fence_us, struct buf *b);
 void post_free(struct post *q);
 
-void judge_response(struct world *w, unsigned client, struct post *q, const struct h1_response *res, bool slow);
+/* head: of the response, as it came. */
+void judge_response(struct world *w, unsigned client, struct post *q, const struct h1_response *res, struct slice head,
+                    bool slow);
 
 #endif

@@ -19,6 +19,7 @@
 
 #include "base/log.h"
 #include "base/plant.h"
+#include "sim_again.h"
 #include "sim_plant.h"
 #include "sim_run.h"
 
@@ -32,6 +33,8 @@ struct options {
 };
 
 static struct world *running;
+static bool run_again =
+    true; /* a run that fails is run again, to show its trace: not when that is what this one does */
 
 void sim_main_running(struct world *w)
 {
@@ -39,12 +42,21 @@ void sim_main_running(struct world *w)
     alarm(RUN_SECONDS_MAX);
 }
 
+/* Once: what fails while it reports is not reported. */
 static void report(const struct world *w, const char *why)
 {
+    static bool reported;
+
+    if (reported)
+        return;
+    reported = true;
     printf("not ok - seed %llu: %s\n", (unsigned long long)w->seed, why);
     printf("#   to see it: sim --seed %llu --trace%s%s\n", (unsigned long long)w->seed,
            sim_plant_name() ? " --plant " : "", sim_plant_name() ? sim_plant_name() : "");
     fflush(stdout);
+    alarm(0);
+    if (run_again)
+        sim_again(w->seed, sim_plant_name());
 }
 
 void sim_run_failed(struct world *w, const char *why)
@@ -61,13 +73,21 @@ static void on_crash(int number)
     _exit(EXIT_WRONG);
 }
 
-/* AddressSanitizer ends the process by itself. */
+/* The sanitizers end the process by themselves, and say why after this. */
 void __asan_on_error(void);
 __attribute__((used)) void __asan_on_error(void)
 {
     if (running)
         report(running, "AddressSanitizer");
 }
+
+static void on_sanitizer_death(void)
+{
+    if (running)
+        report(running, "a sanitizer");
+}
+
+__attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)(void));
 
 /* Present in programs built with AddressSanitizer alone. */
 __attribute__((weak)) size_t __sanitizer_get_current_allocated_bytes(void);
@@ -116,6 +136,7 @@ static bool bites(const struct options *o, enum plant p, char *said, size_t cap)
         dup2(ends[1], STDOUT_FILENO);
         dup2(ends[1], STDERR_FILENO);
         close(ends[0]);
+        run_again = false;
         sim_plant_set(p);
         many(o, &t);
         _exit(0);
@@ -184,6 +205,7 @@ int main(int argc, char **argv)
             break;
         case 't':
             o.trace = true;
+            run_again = false;
             break;
         case 'p':
             o.plant = sim_plant_find(optarg);
@@ -200,6 +222,8 @@ int main(int argc, char **argv)
     log_setup(LOG_ERROR, LOG_LOGFMT);
     signal(SIGABRT, on_crash);
     signal(SIGALRM, on_crash);
+    if (__sanitizer_set_death_callback)
+        __sanitizer_set_death_callback(on_sanitizer_death);
     if (!__sanitizer_get_current_allocated_bytes) {
         signal(SIGSEGV, on_crash);
         signal(SIGBUS, on_crash);

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "sim_ask.h"
 #include "sim_fault.h"
+#include "sim_filter.h"
 #include "sim_run.h"
 #include "json/jtok.h"
 
@@ -46,8 +47,8 @@ void node_departure(struct node *n, struct slice bytes)
 
     while ((i = ask_find_write(bytes, &at)) != UINT64_MAX) {
         sim_check(n->w, i < n->w->n_writes, "a transaction that nobody sent leaves for %s", n->name);
-        sim_check(n->w, ++n->w->writes[i].left[n->index] == 1, "transaction %" PRIu64 " leaves for %s a second time", i,
-                  n->name);
+        sim_check(n->w, ++n->w->writes[i].left[n->index] <= n->w->writes[i].asked,
+                  "transaction %" PRIu64 " leaves for %s once too often", i, n->name);
     }
 }
 
@@ -68,7 +69,8 @@ static void take_write(struct node *n, struct ask *a)
         a->news = w->p.calm || sim_chance(w, 600) ? ASK_KNOWN : ASK_NONCE;
     if (!t->taken_us)
         t->taken_us = w->now_us;
-    sim_check(w, ++t->arrived[n->index] == 1, "transaction %" PRIu64 " reached %s twice", a->write, n->name);
+    sim_check(w, ++t->arrived[n->index] <= t->asked, "transaction %" PRIu64 " reached %s once too often", a->write,
+              n->name);
 }
 
 /* Nobody but the gateway looks a transaction up, and only one that a client sent. */
@@ -92,12 +94,20 @@ static void served(struct node_conn *k, struct ask *a, uint64_t head)
         (struct sim_served){.hash = a->hash, .left_us = k->c->written_us, .head = head, .node = k->n->index};
     if (a->of_head && !k->n->chain->told_us[head - k->n->chain->first_head]) /* many answers give it away */
         k->n->chain->told_us[head - k->n->chain->first_head] = w->now_us;
+    if (a->kind == ASK_HEAD)
+        k->n->told[head - k->n->chain->first_head] = true;
     if (a->kind == ASK_FILTER || a->kind == ASK_UNKNOWN) {
         struct sim_count *q = sim_run_count(w, a->hash);
 
         sim_check(w, ++q->served <= q->asked,
                   "%s: a question of a kind that must not be repeated was asked %u times, and sent %u times",
                   k->n->name, q->asked, q->served);
+    }
+    if (a->kind == ASK_FILTER)
+        filter_make(k->n, a);
+    if (a->kind == ASK_POLL) {
+        filter_poll(k->n, a);
+        w->served[w->n_served].hash = filter_hash(a->node, a->own);
     }
     if (a->kind == ASK_LOOKUP)
         take_lookup(k->n, a);
@@ -144,6 +154,8 @@ static void take_call(struct node_conn *k, struct jtok *t, struct fault_element 
     }
     sim_check(w, seen == 15 && !t->error, "%s: a request without all of jsonrpc, id, method, params", n->name);
     ask_parse(n->chain, slice_of(method, method_n), params, &e->ask);
+    e->ask.node = n->index;
+    e->ask.own = ask_own_id(params);
     served(k, &e->ask, head);
     e->head = head;
     e->serial = w->n_served++;
@@ -323,6 +335,8 @@ static void on_mood(struct sim_event *e)
     if (!w->p.calm && sim_chance(w, n->down ? 600 : 100)) {
         n->down = !n->down;
         sim_trace(w, "%s is %s", n->name, n->down ? "down" : "up");
+        if (n->down)
+            filter_lose(n);
         while (n->down && !list_empty(&n->conns) && sim_chance(w, 700)) {
             struct node_conn *k = container_of(n->conns.next, struct node_conn, node);
 

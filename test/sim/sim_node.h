@@ -16,6 +16,8 @@ struct node {
     unsigned n_inflight;                /* calls that it is working on */
     uint64_t mean_us;                   /* of an answer's delay */
     unsigned lag;                       /* heads behind the chain */
+    unsigned n_filters;                 /* made so far */
+    bool told[SIM_HEADS_MAX];           /* which heads it has answered, to who asked for its head */
     unsigned fault_permille;
     bool closes_idle;
     bool down;

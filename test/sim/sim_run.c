@@ -252,6 +252,8 @@ static void free_world(struct world *w)
     config_free(w->conf);
     free(w->clients);
     free(w->writes);
+    free(w->filters);
+    free(w->given);
 }
 
 void sim_run(uint64_t seed, bool trace, struct sim_totals *t)
@@ -285,13 +287,13 @@ void sim_run(uint64_t seed, bool trace, struct sim_totals *t)
     t->upstream += w->n_served;
 }
 
-uint64_t sim_run_new_write(struct world *w)
+uint64_t sim_run_new_write(struct world *w, const struct sim_chain *c)
 {
     if (w->n_writes == w->cap_writes) {
         w->cap_writes = w->cap_writes ? w->cap_writes * 2 : 32;
         w->writes = mem_grow(w->writes, w->cap_writes * sizeof *w->writes);
     }
-    w->writes[w->n_writes] = (struct sim_write){.taken_us = 0};
+    w->writes[w->n_writes] = (struct sim_write){.chain = c, .drawn_us = w->now_us};
     return w->n_writes++;
 }
 

@@ -56,11 +56,31 @@ struct sim_profile {
     uint64_t end_us; /* with END_DRAIN and END_CLOSE: when */
 };
 
-struct sim_write {                  /* a transaction, by its number */
+struct sim_write { /* a transaction, by its number */
+    const struct sim_chain *chain;
+    uint64_t drawn_us;
+    unsigned asked;                 /* how many broadcasts of it there may be */
+    unsigned last_post;             /* the last request of a client that held it */
     uint64_t taken_us;              /* when the first endpoint got it */
     uint8_t left[SIM_NODES_MAX];    /* how often its bytes left for each endpoint */
     uint8_t arrived[SIM_NODES_MAX]; /* and how often they arrived there as a request */
     uint8_t sum[32];                /* as struct ask's */
+};
+
+struct sim_filter { /* one that an endpoint has made */
+    unsigned node, own;
+    uint64_t hash; /* of the question that it was made for */
+    unsigned served;
+    unsigned given; /* number of the name that a client has it by, and 1; 0: not known */
+    bool lost;      /* its endpoint was down */
+};
+
+struct sim_given { /* the name of a filter that a client was given */
+    const struct sim_chain *chain;
+    char text[40];
+    uint64_t hash;
+    unsigned asked;
+    unsigned filter; /* its number, and 1; 0: not known yet */
 };
 
 struct node;
@@ -88,6 +108,11 @@ struct world {
     unsigned n_served;
     struct sim_write *writes;
     unsigned n_writes, cap_writes;
+    unsigned n_posts; /* requests of clients */
+    struct sim_filter *filters;
+    unsigned n_filters, cap_filters;
+    struct sim_given *given;
+    unsigned n_given, cap_given;
     struct sim_count { /* how often a question that must not be shared was asked here, and upstream */
         uint64_t hash;
         unsigned asked, served;
