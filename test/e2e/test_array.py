@@ -84,7 +84,9 @@ class Unit(Case):
         c = self.under_way(4, first=("eth_blockNumber", ["long"]))
         self.ups[0].stop()
         got = self.answers(c)
-        self.assertEqual((len(got[0]), got[1:]), (100000, ["upstream_connect"] * 3))
+        self.assertEqual(len(got[0]), 100000)
+        for reason in got[1:]:
+            self.assertIn(reason, ("upstream_connect", "upstream_reset"))
         self.assertEqual((self.asked(1), self.again()), (0, 0))
 
     def test_what_its_endpoint_has_no_place_for_is_refused(self):
