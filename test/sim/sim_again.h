@@ -5,8 +5,7 @@
 #include <stdint.h>
 
 /* Runs `seed` in a new process, for at most half a minute, and prints the last lines of its trace as comments of TAP.
- * plant: the fault planted; NULL: none.  May be called after a crash: it touches no memory that the crash may have
- * harmed. */
+ * plant: the fault planted; NULL: none. */
 void sim_again(uint64_t seed, const char *plant);
 
 #endif

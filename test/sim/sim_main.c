@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,30 +34,34 @@ struct options {
 };
 
 static struct world *running;
-static bool run_again =
-    true; /* a run that fails is run again, to show its trace: not when that is what this one does */
+
+/* Shared with the process that watches this one. */
+static struct watched {
+    uint64_t seed;
+    bool running, reported;
+} * watched;
 
 void sim_main_running(struct world *w)
 {
     running = w;
+    if (watched)
+        *watched = (struct watched){.seed = w->seed, .running = true};
     alarm(RUN_SECONDS_MAX);
 }
 
-/* Once: what fails while it reports is not reported. */
-static void report(const struct world *w, const char *why)
+static void verdict(uint64_t seed, const char *why)
 {
-    static bool reported;
-
-    if (reported)
-        return;
-    reported = true;
-    printf("not ok - seed %llu: %s\n", (unsigned long long)w->seed, why);
-    printf("#   to see it: sim --seed %llu --trace%s%s\n", (unsigned long long)w->seed,
+    printf("not ok - seed %llu: %s\n", (unsigned long long)seed, why);
+    printf("#   to see it: sim --seed %llu --trace%s%s\n", (unsigned long long)seed,
            sim_plant_name() ? " --plant " : "", sim_plant_name() ? sim_plant_name() : "");
     fflush(stdout);
-    alarm(0);
-    if (run_again)
-        sim_again(w->seed, sim_plant_name());
+}
+
+static void report(const struct world *w, const char *why)
+{
+    verdict(w->seed, why);
+    if (watched)
+        watched->reported = true;
 }
 
 void sim_run_failed(struct world *w, const char *why)
@@ -73,21 +78,13 @@ static void on_crash(int number)
     _exit(EXIT_WRONG);
 }
 
-/* The sanitizers end the process by themselves, and say why after this. */
+/* AddressSanitizer ends the process by itself. */
 void __asan_on_error(void);
 __attribute__((used)) void __asan_on_error(void)
 {
     if (running)
         report(running, "AddressSanitizer");
 }
-
-static void on_sanitizer_death(void)
-{
-    if (running)
-        report(running, "a sanitizer");
-}
-
-__attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)(void));
 
 /* Present in programs built with AddressSanitizer alone. */
 __attribute__((weak)) size_t __sanitizer_get_current_allocated_bytes(void);
@@ -136,7 +133,6 @@ static bool bites(const struct options *o, enum plant p, char *said, size_t cap)
         dup2(ends[1], STDOUT_FILENO);
         dup2(ends[1], STDERR_FILENO);
         close(ends[0]);
-        run_again = false;
         sim_plant_set(p);
         many(o, &t);
         _exit(0);
@@ -148,6 +144,32 @@ static bool bites(const struct options *o, enum plant p, char *said, size_t cap)
     close(ends[0]);
     waitpid(pid, &status, 0);
     return !(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* Goes on in a child process.  When that fails, whatever way it ends, its last run is shown again. */
+static void watch(void)
+{
+    int status = 0;
+    pid_t pid;
+
+    watched = mmap(NULL, sizeof *watched, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (watched == MAP_FAILED || (pid = fork()) < 0) {
+        perror("sim");
+        exit(EXIT_WRONG);
+    }
+    if (pid == 0)
+        return;
+    waitpid(pid, &status, 0);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        exit(0);
+    if (!watched->running) {
+        puts("not ok - it fails after its runs");
+        exit(EXIT_WRONG);
+    }
+    if (!watched->reported)
+        verdict(watched->seed, "it ends the process");
+    sim_again(watched->seed, sim_plant_name());
+    exit(EXIT_WRONG);
 }
 
 static int all_plants(const struct options *o)
@@ -205,7 +227,7 @@ int main(int argc, char **argv)
             break;
         case 't':
             o.trace = true;
-            run_again = false;
+            setvbuf(stdout, NULL, _IOLBF, 0); /* whatever way it ends */
             break;
         case 'p':
             o.plant = sim_plant_find(optarg);
@@ -222,8 +244,6 @@ int main(int argc, char **argv)
     log_setup(LOG_ERROR, LOG_LOGFMT);
     signal(SIGABRT, on_crash);
     signal(SIGALRM, on_crash);
-    if (__sanitizer_set_death_callback)
-        __sanitizer_set_death_callback(on_sanitizer_death);
     if (!__sanitizer_get_current_allocated_bytes) {
         signal(SIGSEGV, on_crash);
         signal(SIGBUS, on_crash);
@@ -231,8 +251,12 @@ int main(int argc, char **argv)
     if (o.plants)
         return all_plants(&o);
     sim_plant_set(o.plant);
+    if (!o.trace) /* else it is the trace of a run that failed, perhaps */
+        watch();
     at = now_s();
     many(&o, &t);
+    if (watched)
+        watched->running = false;
     at = now_s() - at;
     printf("ok 1 - simulated: %llu runs in %.1f s (%.0f a second): %llu calls, %llu with their result, %llu upstream, "
            "%llu events\n",
