@@ -71,6 +71,43 @@ TEST(array_keeps_order_and_ids)
     buf_deinit(&out);
 }
 
+TEST(an_answer_may_be_taken_back)
+{
+    static const char *const text =
+        "[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"a\"},{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"a\"},"
+        "{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"a\"}]";
+    struct envelope e;
+    struct message_body b;
+    struct buf out;
+
+    buf_init(&out, 65536);
+    open_text(&e, &b, text);
+    message_body_deinit(&b);
+    answer(&e, 0, false, "\"old\"");
+    answer(&e, 1, true, "{}");
+    CHECK(envelope_next(&e) == &e.calls[2]);
+    e.calls[1].told = true;
+    envelope_forget(&e, &e.calls[1]);
+    CHECK(!e.calls[1].answered && !e.calls[1].told && !e.calls[1].ref);
+    CHECK_EQ(e.pending, 2);
+    CHECK_EQ(e.held_bytes, 5);
+    CHECK(envelope_next(&e) == &e.calls[1]);
+    answer(&e, 2, false, "3");
+    CHECK(envelope_next(&e) == &e.calls[1]);
+    envelope_forget(&e, &e.calls[0]);
+    CHECK(envelope_next(&e) == &e.calls[0]);
+    CHECK_EQ(envelope_ready_bytes(&e), 0);
+    answer(&e, 1, false, "2");
+    answer(&e, 0, false, "1");
+    CHECK(envelope_complete(&e));
+    emit_all(&e, &out);
+    CHECK_STR(buf_get(&out), "[{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":1},{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":2},"
+                             "{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":3}]");
+    CHECK_EQ(e.held_bytes, 0);
+    envelope_deinit(&e);
+    buf_deinit(&out);
+}
+
 TEST(array_can_leave_in_parts)
 {
     struct envelope e;
