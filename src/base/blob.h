@@ -20,9 +20,17 @@ struct chunk {
     struct blob *ref;
 };
 
+enum { BLOB_SMALL = 16384 }; /* bytes; smaller ones are never worth a copy */
+
 struct blob *blob_copy(struct slice s); /* one reference, its own copy of the bytes; NULL when out of memory */
 struct blob *blob_take(struct buf *b);  /* moves the buffer's bytes; *b is empty after; never NULL */
 struct blob *blob_ref(struct blob *b);
 struct blob *blob_unref(struct blob *b); /* NULL is fine; returns NULL */
+
+/* Does who keeps n bytes of b for long better keep a copy?  b would hold much more memory than that. */
+static inline bool blob_outweighs(const struct blob *b, size_t n)
+{
+    return b->cap > BLOB_SMALL && n < b->cap / 8;
+}
 
 #endif

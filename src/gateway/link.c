@@ -18,8 +18,10 @@
 
 enum {
     REQUEST_SMALL = 4096,
-    BATCH_HELD_MAX =
-        4194304 /* of answers that came together, which no client is charged for: beyond, smaller batches */
+    STALL_FROM = 16384,       /* an answer no larger is read, whatever its client holds */
+    TORN_FROM = 131072,       /* a batch may grow so large though some of its clients hold too much */
+    BATCH_HELD_MAX = 4194304, /* one that is read because it holds an answer that must come next: beyond, it is split */
+    TORN_ALONE_AFTER = 3      /* times that a flight lost its link because of others, before it goes alone */
 };
 
 #define BIT(s) (1u << (s))
@@ -51,16 +53,22 @@ static void on_alloc(void *owner, char **p, size_t *cap)
         *cap = LINK_READ_MAX;
 }
 
-/* What is here of the answer counts against each of those who wait for it.  Not of a batch: whose it will be is not
- * known yet; BATCH_HELD_MAX bounds it. */
+static void count_flight(const struct flight *f, long bytes)
+{
+    list_each (it, &f->calls)
+        session_count(session_of(container_of(it, struct call, waiting)), bytes);
+}
+
+/* What is here of the answer counts against each of those who wait for it; of a batch, whose parts are not known yet,
+ * an equal share for each flight. */
 static void count(struct link *k, size_t bytes)
 {
-    const struct flight *f = link_sole(k);
+    size_t share = k->n_seats > 1 ? bytes / k->n_seats : bytes;
 
-    if (f && bytes != k->counted_bytes)
-        list_each (it, &f->calls)
-            session_count(session_of(container_of(it, struct call, waiting)), (long)bytes - (long)k->counted_bytes);
-    k->counted_bytes = bytes;
+    for (unsigned i = 0; i < k->n_seats && share != k->counted_bytes; i++)
+        if (k->seats[i].flight)
+            count_flight(k->seats[i].flight, (long)share - (long)k->counted_bytes);
+    k->counted_bytes = share;
 }
 
 void link_joined(struct link *k, struct session *s)
@@ -74,44 +82,69 @@ void link_left(struct link *k, struct session *s)
     session_count(s, -(long)k->counted_bytes);
 }
 
-static void uncount(struct link *k)
+static void stall(struct link *k)
 {
-    count(k, 0);
-    if (k->stalled) {
-        list_remove(&k->stall);
-        k->stalled = false;
-    }
-}
+    struct upstream *u = k->upstream;
+    struct worker *w = u->worker;
 
-/* Part of an answer is here.  Clients none of whom reads stop their endpoint's sending. */
-static void account_partial(struct link *k)
-{
-    struct flight *f = link_sole(k);
-
-    if (!f || flight_alone(f))
-        return;
-    count(k, h1_client_held_bytes(k->http));
-    if (!room_blocked(f))
-        return;
     stream_read_stop(k->stream);
     k->stalled = true;
-    list_push(room_stalled(worker_of(k), f), &k->stall);
-    worker_of(k)->stats.links_stalled++;
+    list_push(room_stalled(w, k), &k->stall);
+    w->n_stalled++;
+    u->n_stalled++;
+    u->n_stalled_solo += k->solo;
+    w->stats.links_stalled++;
+    /* Others may want the connection more. */
+    if (u->n_waiting)
+        upstream_mark(u);
+    upstream_feed_starved(w);
+}
+
+static void unstall(struct link *k)
+{
+    struct upstream *u = k->upstream;
+
+    list_remove(&k->stall);
+    k->stalled = false;
+    u->worker->n_stalled--;
+    u->n_stalled--;
+    u->n_stalled_solo -= k->solo;
+}
+
+/* Part of an answer is here.  Clients none of whom reads stop their endpoint's sending.  A batch that others wait for
+ * too goes on while it is small; then it goes without those who have no room. */
+static void account_partial(struct link *k)
+{
+    size_t held = h1_client_held_bytes(k->http);
+
+    count(k, held);
+    if (held <= STALL_FROM || k->pressed)
+        return;
+    if (room_link_blocked(k))
+        stall(k);
+    else if (k->n_seats > 1 && held > TORN_FROM && room_link_torn(k))
+        link_put_back(k);
 }
 
 void link_resume(struct link *k)
 {
     if (!k->stalled)
         return;
-    list_remove(&k->stall);
-    k->stalled = false;
+    unstall(k);
     if (!planted(PLANT_STALLED_FOREVER) && stream_read_start(k->stream) < 0)
         log_event(LOG_WARN, "link_resume_failed", LOG_S("endpoint", k->upstream->endpoint.conf->name));
 }
 
+void link_press(struct link *k)
+{
+    k->pressed = true;
+    link_resume(k);
+}
+
 void link_detach(struct link *k, struct flight *f)
 {
-    uncount(k);
+    if (k->counted_bytes)
+        count_flight(f, -(long)k->counted_bytes);
     k->seats[f->seat].flight = NULL;
     k->n_aboard--;
     k->upstream->n_wire--;
@@ -135,6 +168,10 @@ void link_detach_all(struct link *k, struct list *out)
 static void clear_seats(struct link *k)
 {
     assert(k->n_aboard == 0);
+    if (k->stalled)
+        unstall(k);
+    k->pressed = false;
+    k->counted_bytes = 0;
     k->n_seats = 0;
     k->upstream->n_busy_solo -= k->solo;
     k->solo = false;
@@ -176,6 +213,39 @@ static void fail_flights(struct link *k, const struct route_failure *why)
 
         list_remove(&f->queued);
         route_failed(w, f, why);
+    }
+}
+
+void link_put_back(struct link *k)
+{
+    struct upstream *u = k->upstream;
+    struct worker *w = worker_of(k);
+    struct list all;
+
+    for (unsigned i = 0; i < k->n_seats; i++) /* before its answer counts no more */
+        if (k->seats[i].flight)
+            k->seats[i].flight->put_back = room_blocked(k->seats[i].flight);
+    link_detach_all(k, &all);
+    link_close(k);
+    upstream_link_lost(u, false);
+    w->stats.links_put_back++;
+    list_each_safe (it, nx, &all) {
+        struct flight *f = container_of(it, struct flight, queued);
+
+        if (!f->wanted) {
+            list_remove(it);
+            worker_flight_free(w, f);
+        } else if (f->put_back) { /* those it made way for go first */
+            list_remove(it);
+            upstream_requeue_last(f);
+        }
+    }
+    while (!list_empty(&all)) { /* the last one first: each goes to the front of its queue */
+        struct flight *f = container_of(all.prev, struct flight, queued);
+
+        list_remove(&f->queued);
+        f->alone |= ++f->moves >= TORN_ALONE_AFTER;
+        upstream_requeue(f);
     }
 }
 
@@ -400,6 +470,7 @@ static void sit(struct link *k, struct flight *f, unsigned seat)
     f->seat = seat;
     f->riders = k->n_seats;
     f->sends += f->sends < UINT8_MAX;
+    f->put_back = false;
     f->state = FLIGHT_WIRE;
     f->sent_us = worker_clock_us(w);
     f->try_until_ms = conf->timeout_ms ? worker_now_ms(w) + conf->timeout_ms : UINT64_MAX;
@@ -447,6 +518,7 @@ void link_abandon(struct flight *f)
     link_detach(k, f);
     if (k->n_aboard) {
         upstream_mark(u); /* max_inflight may have held others back */
+        link_resume(k);   /* those who stay may have room */
         return;
     }
     link_close(k);

@@ -8,7 +8,9 @@
 struct session;
 struct stream;
 
-enum { LINK_READ_MAX = 65536 }; /* of a large answer at a time, so that many cannot outrun the bound of their client */
+enum {
+    LINK_READ_MAX = 65536 /* of a large answer at a time, so that many cannot outrun the bound of their client */
+};
 
 struct seat {
     struct flight *flight; /* borrowed; NULL: it was answered, or left */
@@ -19,7 +21,8 @@ enum link_state { LINK_DIALLING, LINK_IDLE, LINK_BUSY, LINK_CLOSING };
 
 struct link {
     enum link_state state;
-    bool stalled; /* not read because its client does not read; in session.stalled by `stall` */
+    bool stalled; /* not read because its clients do not read; in session.stalled or worker.stalled by `stall` */
+    bool pressed; /* its answer is read to the end, though there is no room for it */
     struct pool_member member;
     struct upstream *upstream;
     struct dial *dial;
@@ -31,7 +34,7 @@ struct link {
     size_t body_bytes; /* of a request with several calls */
     bool solo;         /* counted in upstream.n_busy_solo */
     struct list stall;
-    size_t counted_bytes; /* of the answer under way, as counted in its session */
+    size_t counted_bytes; /* of the answer under way, as counted for each of its flights with each who waits */
 };
 
 void link_dial(struct upstream *u); /* a new link, dialling */
@@ -51,6 +54,10 @@ static inline struct flight *link_sole(const struct link *k)
 }
 void link_close(struct link *k);  /* no flight may be on it */
 void link_resume(struct link *k); /* reads again after a stall */
+void link_press(struct link *k);  /* the same, and it does not stall before the answer is there */
+/* Gives up an answer that is being read, and the connection: its flights, all of which may be repeated, queue again.
+ * Those whose clients have no room wait until they hold little. */
+void link_put_back(struct link *k);
 /* Another call of s waits for the flight on it; or one does no more. */
 void link_joined(struct link *k, struct session *s);
 void link_left(struct link *k, struct session *s);

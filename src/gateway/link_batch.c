@@ -11,9 +11,7 @@
 #include "json/jout.h"
 
 enum {
-    ALONE_AFTER = 6,   /* times that a flight shares a request without being answered, before it goes alone */
-    PIN_BYTES = 65536, /* a small answer is copied out of a body larger than this, which it would hold in memory */
-    PIN_PAYLOAD = 4096
+    ALONE_AFTER = 6 /* times that a flight shares a request without being answered, before it goes alone */
 };
 
 static const char member_open[] = "{\"jsonrpc\":\"2.0\",\"id\":";
@@ -92,16 +90,6 @@ static struct blob *keep_body(struct link *k, const struct h1_response *res, str
     return ref;
 }
 
-static void answer(struct worker *w, struct flight *f, const struct message_response *m, struct blob *body)
-{
-    struct blob *own = body->n > PIN_BYTES && m->payload.n <= PIN_PAYLOAD ? blob_copy(m->payload) : NULL;
-
-    if (own)
-        route_answered(w, f, m->kind == MESSAGE_ERROR, slice_of(own->p, own->n), own);
-    else
-        route_answered(w, f, m->kind == MESSAGE_ERROR, m->payload, blob_ref(body));
-}
-
 /* A flight that shared a request, and has no answer from it. alone: because of itself; else the whole request was
  * refused. */
 static void again(struct worker *w, struct flight *f, bool alone, const struct route_failure *why)
@@ -142,8 +130,10 @@ bool link_batch_answered(struct link *k, const struct h1_response *res)
         struct flight *f = k->seats[i].flight;
 
         if (f && is_answer(k, f, &a->members[i])) {
+            const struct message_response *m = &a->members[i].answer;
+
             link_detach(k, f);
-            answer(w, f, &a->members[i].answer, ref);
+            route_answered(w, f, m->kind == MESSAGE_ERROR, m->payload, blob_ref(ref));
         }
     }
     link_detach_all(k, &left);

@@ -1,11 +1,17 @@
 #include "gateway/room.h"
 
+#include "base/plant.h"
+#include "gateway/chain.h"
 #include "gateway/link.h"
 #include "gateway/session.h"
 #include "gateway/worker.h"
 #include "io/stream.h"
 
-enum { UNPARK_AT_ONCE = 64 /* parked flights; the answers of those that leave bring the next */ };
+enum {
+    UNPARK_AT_ONCE = 64, /* parked flights; the answers of those that leave bring the next */
+    LOOK_AT_ONCE = 8,    /* stalled links a turn */
+    PATIENCE_US = 10000  /* how long who has room waits for links of those who have none */
+};
 
 /* The only session that waits for f; NULL: several calls do, or none. */
 static struct session *sole_session(const struct flight *f)
@@ -47,33 +53,100 @@ void room_park(struct worker *w, struct flight *f)
     w->stats.calls_parked++;
 }
 
-struct list *room_stalled(struct worker *w, const struct flight *f)
+/* The only session that waits for flights on k; NULL: several do, or none. */
+static struct session *sole_session_of_link(const struct link *k)
 {
-    struct session *s = sole_session(f);
+    struct session *sole = NULL;
+
+    for (unsigned i = 0; i < k->n_seats; i++) {
+        const struct flight *f = k->seats[i].flight;
+        struct session *s = f && !flight_alone(f) ? sole_session(f) : sole;
+
+        if (f && !flight_alone(f) && (!s || (sole && s != sole)))
+            return NULL;
+        sole = s;
+    }
+    return sole;
+}
+
+struct list *room_stalled(struct worker *w, const struct link *k)
+{
+    struct session *s = sole_session_of_link(k);
 
     return s ? &s->stalled : &w->stalled;
 }
 
-static bool session_backed_up(const struct session *s, const struct call *c)
+/* Does s hold more than it may before f sets out, or is read on? */
+static bool is_over(const struct session *s, const struct flight *f)
 {
-    size_t queued = stream_queued_bytes(s->stream);
+    size_t most = s->worker->conf->limits.max_client_buffer_bytes;
 
-    if (queued + s->held_bytes <= s->worker->conf->limits.max_client_buffer_bytes)
-        return false;
-    return queued > ROOM_UNSENT || c != next_call(s);
+    /* What gave up its link sets out again when it will not have to do so at once. */
+    return stream_queued_bytes(s->stream) + s->held_bytes > (f && f->put_back ? most / 2 : most);
+}
+
+/* Must c, which waits for f, be answered before s has room for anything else? */
+static bool has_turn(const struct session *s, const struct call *c)
+{
+    return c == next_call(s) && stream_queued_bytes(s->stream) <= ROOM_UNSENT;
+}
+
+static bool call_blocked(const struct call *c, const struct flight *f)
+{
+    const struct session *s = session_of(c);
+
+    return is_over(s, f) && !has_turn(s, c);
 }
 
 bool room_blocked(const struct flight *f)
 {
     if (flight_alone(f))
         return false;
-    list_each (it, &f->calls) {
-        const struct call *c = container_of(it, struct call, waiting);
-
-        if (!session_backed_up(session_of(c), c))
+    list_each (it, &f->calls)
+        if (!call_blocked(container_of(it, struct call, waiting), f))
             return false;
-    }
     return true;
+}
+
+bool room_link_blocked(const struct link *k)
+{
+    bool waits = false;
+
+    for (unsigned i = 0; i < k->n_seats; i++) {
+        const struct flight *f = k->seats[i].flight;
+
+        if (!f || flight_alone(f))
+            continue;
+        if (!room_blocked(f))
+            return false;
+        waits = true;
+    }
+    return waits;
+}
+
+static bool has_room(const struct flight *f)
+{
+    list_each (it, &f->calls)
+        if (!is_over(session_of(container_of(it, struct call, waiting)), f))
+            return true;
+    return false;
+}
+
+bool room_link_torn(const struct link *k)
+{
+    bool blocked = false, room = false;
+
+    for (unsigned i = 0; i < k->n_seats && !(blocked && room); i++) {
+        const struct flight *f = k->seats[i].flight;
+
+        if (!f || flight_alone(f))
+            continue;
+        if (has_room(f))
+            room = true;
+        else if (room_blocked(f))
+            blocked = true;
+    }
+    return blocked && room;
 }
 
 /* A bounded look each turn: those that stay go to the end. */
@@ -81,11 +154,13 @@ void room_look_again(struct worker *w)
 {
     struct list *it, off;
 
-    list_each_safe (k, nx, &w->stalled) {
-        struct link *link = container_of(k, struct link, stall);
+    for (unsigned n = 0; n < LOOK_AT_ONCE && !list_empty(&w->stalled); n++) {
+        struct link *k = container_of(w->stalled.next, struct link, stall);
 
-        if (!room_blocked(link_sole(link)))
-            link_resume(link);
+        list_remove(&k->stall);
+        list_push(&w->stalled, &k->stall);
+        if (!room_link_blocked(k))
+            link_resume(k);
     }
     list_init(&off);
     for (unsigned n = 0; n < UNPARK_AT_ONCE && (it = list_pop(&w->parked)) != NULL; n++)
@@ -106,18 +181,13 @@ bool room_waits(const struct session *s)
 /* Lets stalled links read on, as many as there is room for. */
 static void resume_links(struct session *s)
 {
-    size_t queued = stream_queued_bytes(s->stream), expected = queued + s->held_bytes;
+    size_t expected = stream_queued_bytes(s->stream) + s->held_bytes;
 
     list_each_safe (it, nx, &s->stalled) {
-        struct link *k = container_of(it, struct link, stall);
-        const struct flight *f = link_sole(k);
-
-        if (expected + LINK_READ_MAX <= s->worker->conf->limits.max_client_buffer_bytes) {
-            expected += LINK_READ_MAX;
-            link_resume(k);
-        } else if (flight_alone(f) || (queued <= ROOM_UNSENT && flight_first(f) == next_call(s))) {
-            link_resume(k);
-        }
+        expected += LINK_READ_MAX;
+        if (expected > s->worker->conf->limits.max_client_buffer_bytes)
+            break;
+        link_resume(container_of(it, struct link, stall));
     }
 }
 
@@ -126,8 +196,11 @@ static void resume_flights(struct session *s)
 {
     struct list *it = &s->parked;
 
-    for (unsigned n = 0; n < UNPARK_AT_ONCE && it->next != &s->parked && !session_backed_up(s, NULL); n++)
+    for (unsigned n = 0; n < UNPARK_AT_ONCE && it->next != &s->parked; n++) {
+        if (is_over(s, container_of(it->next, struct flight, queued)))
+            break;
         it = it->next;
+    }
     while (it != &s->parked) { /* the last first: each goes to the front of its queue */
         struct flight *f = container_of(it, struct flight, queued);
 
@@ -141,13 +214,16 @@ static void resume_flights(struct session *s)
 static void resume_next(struct session *s)
 {
     const struct call *next = next_call(s);
+    struct flight *f = next ? next->flight : NULL;
 
-    if (!next || !next->flight || session_backed_up(s, next))
+    if (!f || call_blocked(next, f))
         return;
-    if (next->flight->state == FLIGHT_PARKED)
-        upstream_requeue(next->flight);
-    else if (next->flight->link)
-        link_resume(next->flight->link);
+    if (f->state == FLIGHT_PARKED)
+        upstream_requeue(f);
+    else if (f->link)
+        link_resume(f->link);
+    else if (f->state == FLIGHT_QUEUED)
+        upstream_mark(f->upstream); /* links that are not read may be in its way */
 }
 
 void room_resume(struct session *s)
@@ -155,4 +231,98 @@ void room_resume(struct session *s)
     resume_links(s);
     resume_flights(s);
     resume_next(s);
+}
+
+/* -- making way */
+
+/* The first who could depart now; those before it who could not are parked.  NULL: there is none. */
+static const struct flight *first_with_room(struct upstream *u)
+{
+    list_each_safe (it, nx, &u->waiting) {
+        struct flight *f = container_of(it, struct flight, queued);
+
+        if (!room_blocked(f))
+            return f;
+        upstream_dequeue(f);
+        room_park(u->worker, f);
+    }
+    return NULL;
+}
+
+/* May what is on k set out again?  Only a call that goes alone may not. */
+static bool repeats(const struct link *k)
+{
+    return k->n_seats > 1 || !link_sole(k) || flight_may_repeat(link_sole(k));
+}
+
+/* Its answer must be read from this link or not at all: may its client hold that too?  Up to twice its bound, and this
+ * answer; who takes nothing even then waits, and others with it, until time is over. */
+static bool may_press(const struct link *k)
+{
+    const struct session *s = session_of(flight_first(link_sole(k)));
+
+    return s->held_bytes + stream_queued_bytes(s->stream) <= 2 * s->worker->conf->limits.max_client_buffer_bytes;
+}
+
+/* Of two stalled links, the one that goes first: one whose calls may set out again, and of these the youngest, which
+ * its client needs last; of others the oldest. */
+static struct link *better(struct link *a, struct link *b)
+{
+    if (!a || repeats(a) != repeats(b))
+        return !a || repeats(b) ? b : a;
+    return (b->seats[0].id > a->seats[0].id) == repeats(b) ? b : a;
+}
+
+static struct link *best_of(const struct upstream *u, struct link *k)
+{
+    list_each (it, &u->endpoint.pool.busy) {
+        struct link *b = container_of(container_of(it, struct pool_member, node), struct link, member);
+
+        if (b->stalled && (repeats(b) || may_press(b)))
+            k = better(k, b);
+    }
+    return k;
+}
+
+static struct link *best_anywhere(const struct worker *w)
+{
+    struct link *k = NULL;
+
+    for (size_t i = 0; i < w->n_chains; i++)
+        for (unsigned j = 0; j < w->chains[i]->n_upstreams; j++)
+            if (w->chains[i]->upstreams[j]->n_stalled)
+                k = best_of(w->chains[i]->upstreams[j], k);
+    return k;
+}
+
+void room_make_way(struct upstream *u)
+{
+    const struct pool *p = &u->endpoint.pool;
+    struct worker *w = u->worker;
+    unsigned max_wire = u->endpoint.conf->max_inflight;
+    bool wire_full = max_wire && u->n_wire >= max_wire;
+    bool own = wire_full || pool_sockets(p) >= p->conf->max_sockets;
+    const struct flight *f;
+    struct link *k;
+    uint64_t waited_us;
+
+    if (planted(PLANT_NO_WAY_MADE) || p->n_dialling || (p->n_idle && !wire_full) ||
+        backoff_active(&u->endpoint.backoff, worker_now_ms(w)))
+        return;
+    if (own ? u->n_stalled == 0 : !list_linked(&u->starved))
+        return;
+    f = first_with_room(u);
+    if (!f)
+        return;
+    waited_us = worker_clock_us(w) - f->queued_us;
+    if (waited_us < PATIENCE_US) {
+        if (PATIENCE_US - waited_us < u->again_us)
+            u->again_us = PATIENCE_US - waited_us;
+        return;
+    }
+    k = own ? best_of(u, NULL) : best_anywhere(w);
+    if (k && repeats(k))
+        link_put_back(k);
+    else if (k)
+        link_press(k);
 }

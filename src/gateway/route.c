@@ -306,10 +306,14 @@ void route_answered(struct worker *w, struct flight *f, bool is_error, struct sl
         keep_offer(f, payload, ref);
     if (!is_error && f->method->sticky)
         filter_lane_answered(f, &payload, &ref);
-    if (!ref && f->calls.next != f->calls.prev) { /* one copy for all of them */
-        ref = blob_copy(payload);
-        if (ref)
+    if (f->calls.next != f->calls.prev && (!ref || blob_outweighs(ref, payload.n))) { /* one copy for all of them */
+        struct blob *own = blob_copy(payload);
+
+        if (own) {
+            blob_unref(ref);
+            ref = own;
             payload = slice_of(ref->p, ref->n);
+        }
     }
     take_waiters(w, f, &calls);
     while ((n = list_pop(&calls)))
@@ -415,6 +419,8 @@ static void forsake(struct worker *w, struct flight *f)
     /* On the wire it stays: the answer is on its way and will free the connection. Its deadline still stands. */
     if (f->state == FLIGHT_WIRE && !planted(PLANT_FREED_ON_WIRE)) {
         route_arm(w, f);
+        if (f->link)
+            link_resume(f->link); /* nobody is there who could hold too much */
         return;
     }
     upstream_dequeue(f);

@@ -447,11 +447,14 @@ void session_answer(struct session *s, struct exchange *x, struct call *c, bool 
 
     if (planted(PLANT_BYTES_CHANGED) && ref && payload.n > 60000)
         ref->p[ref->n - 1000] ^= 1;
-    if (!now && !ref && !planted(PLANT_BORROWED_KEPT)) {
-        ref = blob_copy(payload);
-        if (ref) {
+    if (!now && (ref ? blob_outweighs(ref, payload.n) : !planted(PLANT_BORROWED_KEPT))) {
+        struct blob *own = blob_copy(payload);
+
+        if (own) {
+            blob_unref(ref);
+            ref = own;
             payload = slice_of(ref->p, ref->n);
-        } else {
+        } else if (!ref) {
             ref = error_blob(x->chain->conf->family, &(struct error_detail){.fail = FAIL_OUT_OF_MEMORY});
             payload = slice_of(ref->p, ref->n);
             is_error = true;

@@ -9,6 +9,7 @@
 #include "gateway/chain.h"
 #include "gateway/link.h"
 #include "gateway/proxy_env.h"
+#include "gateway/room.h"
 #include "gateway/route.h"
 #include "gateway/session.h"
 #include "gateway/worker.h"
@@ -131,6 +132,12 @@ void upstream_requeue(struct flight *f)
 {
     upstream_dequeue(f);
     enqueue(f->upstream, f, true);
+}
+
+void upstream_requeue_last(struct flight *f)
+{
+    upstream_dequeue(f);
+    enqueue(f->upstream, f, false);
 }
 
 void upstream_dequeue(struct flight *f)
@@ -285,6 +292,8 @@ void upstream_dispatch(struct upstream *u)
     boarding_run(u);
     if (u->n_waiting || (pool_sockets(&u->endpoint.pool) < u->endpoint.conf->pool.min_warm && !w->draining))
         dial_wanted(u, now_ms);
+    if (u->n_waiting && w->n_stalled)
+        room_make_way(u);
     arm(u, now_ms);
     /* What this one leaves is for the next in line: it may have been woken for more than it needed. */
     if (w->n_sockets < w->conf->limits.max_upstream_sockets || (!u->n_waiting && u->endpoint.pool.n_idle))

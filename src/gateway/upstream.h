@@ -19,14 +19,15 @@ struct upstream {
     unsigned index;      /* in its chain */
     struct list waiting; /* flights, oldest first */
     unsigned n_waiting;
-    unsigned n_solo;        /* of these, calls that share a request with no others */
-    unsigned n_wire;        /* calls on links */
-    unsigned n_busy_solo;   /* links that carry one that shares with no others */
-    uint64_t dial_us;       /* how long opening a connection takes, lately; 0: not known */
-    uint64_t again_us;      /* boarding wants to look again then; UINT64_MAX: no */
-    struct list ready;      /* in worker.ready */
-    struct list starved;    /* in worker.starved: wants to dial, but max_upstream_sockets is reached */
-    struct heap_node due;   /* idle time-outs, end of back-off */
+    unsigned n_solo;                    /* of these, calls that share a request with no others */
+    unsigned n_wire;                    /* calls on links */
+    unsigned n_busy_solo;               /* links that carry one that shares with no others */
+    unsigned n_stalled, n_stalled_solo; /* of all links, and of these: not read for want of room at clients */
+    uint64_t dial_us;                   /* how long opening a connection takes, lately; 0: not known */
+    uint64_t again_us;                  /* boarding wants to look again then; UINT64_MAX: no */
+    struct list ready;                  /* in worker.ready */
+    struct list starved;                /* in worker.starved: wants to dial, but max_upstream_sockets is reached */
+    struct heap_node due;               /* idle time-outs, end of back-off */
     uint64_t warm_after_ms; /* no warming before that: a server that drops idle connections at once is not hammered */
     bool reported_down;
     struct tls *tls;
@@ -40,8 +41,9 @@ struct upstream *upstream_free(struct upstream *u);
 
 /* Queues a flight here. false: the queue is full. front: before all others (it has been under way already). */
 bool upstream_enqueue(struct upstream *u, struct flight *f, bool front);
-void upstream_requeue(struct flight *f); /* back to the front of its queue, where it has had its place before */
-void upstream_dequeue(struct flight *f); /* parked ones too; fine when it is not queued */
+void upstream_requeue(struct flight *f);      /* back to the front of its queue, where it has had its place before */
+void upstream_requeue_last(struct flight *f); /* or behind all others */
+void upstream_dequeue(struct flight *f);      /* parked ones too; fine when it is not queued */
 
 void upstream_mark(struct upstream *u);     /* something changed: dispatch at the end of the turn */
 void upstream_dispatch(struct upstream *u); /* pairs waiting flights with links, dials what is wanted */

@@ -48,6 +48,7 @@ struct worker {
     unsigned n_flights;        /* in existence */
     unsigned n_waiting;        /* calls that wait for flights: the bound of either is max_inflight_calls */
     unsigned n_sockets;        /* upstream connections, dialling ones included */
+    unsigned n_stalled;        /* of these, not read for want of room at clients */
     uint64_t next_id;          /* of flights */
     bool draining;
     uint64_t drain_until_ms;

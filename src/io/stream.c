@@ -12,7 +12,8 @@
 
 enum { WRITE_CHUNKS = 64 }; /* how many chunks go into one writev */
 
-/* What one stream_write left over: references, and behind them one copy of all that had none. */
+/* What one stream_write left over: references, and behind them one copy of all that had none, or that would have kept
+ * much larger blobs in memory. */
 struct write {
     uv_write_t req;
     struct stream *s;
@@ -199,16 +200,33 @@ static void on_written(uv_write_t *req, int status)
     }
 }
 
+static bool copies(const struct chunk *c, size_t len)
+{
+    return !c->ref || blob_outweighs(c->ref, len);
+}
+
+/* What of the next chunk is left after `skip` bytes of this and others. */
+static size_t rest(const struct chunk *c, size_t *skip)
+{
+    size_t part = *skip < c->s.n ? *skip : c->s.n;
+
+    *skip -= part;
+    return c->s.n - part;
+}
+
 /* Takes over what of the chunks is left after `skip` bytes: the buffers for libuv point into it. */
 static int write_new(struct write **out, struct stream *s, const struct chunk *v, unsigned n, size_t skip,
                      uv_buf_t *bufs, unsigned *nbufs)
 {
     struct write *w;
-    size_t copied = 0;
+    size_t copied = 0, skipped = skip;
     char *copy;
 
-    for (unsigned i = 0; i < n; i++)
-        copied += v[i].ref ? 0 : v[i].s.n;
+    for (unsigned i = 0; i < n; i++) {
+        size_t len = rest(&v[i], &skipped);
+
+        copied += copies(&v[i], len) ? len : 0;
+    }
     w = malloc(sizeof *w + n * sizeof w->ref[0] + copied);
     if (!w)
         return UV_ENOMEM;
@@ -218,17 +236,16 @@ static int write_new(struct write **out, struct stream *s, const struct chunk *v
     copy = (char *)&w->ref[n];
     *nbufs = 0;
     for (unsigned i = 0; i < n; i++) {
-        size_t part = skip < v[i].s.n ? skip : v[i].s.n, len = v[i].s.n - part;
-        char *p = (char *)(uintptr_t)v[i].s.p + part;
+        size_t len = rest(&v[i], &skip);
+        char *p = (char *)(uintptr_t)v[i].s.p + (v[i].s.n - len);
 
-        skip -= part;
         if (len == 0)
             continue;
-        if (v[i].ref) {
-            w->ref[w->n++] = blob_ref(v[i].ref);
-        } else {
+        if (copies(&v[i], len)) {
             p = memcpy(copy, p, len);
             copy += len;
+        } else {
+            w->ref[w->n++] = blob_ref(v[i].ref);
         }
         bufs[(*nbufs)++] = uv_buf_init(p, (unsigned)len);
     }

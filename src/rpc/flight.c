@@ -28,6 +28,7 @@ static void begin(struct flight *f, const struct method *m, uint64_t id)
     f->alone = false;
     f->solo = false;
     f->explained = false;
+    f->put_back = false;
     f->pinned = false;
     f->in_unit = false;
     f->borrows = false;

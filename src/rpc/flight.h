@@ -44,6 +44,7 @@ struct flight {
     bool borrows;    /* its tail is another's, who outlives it */
     bool solo;       /* in a queue: it is counted there as one that goes alone */
     bool explained;  /* one of its calls is to tell how it came by its answer */
+    bool put_back;   /* it gave up its link, since its clients hold too much: it sets out again when they hold little */
     bool pinned;     /* it is about a filter: only the endpoint that holds it may be asked */
     bool in_unit;    /* some who wait, or waited, for it must be answered by the endpoint of others: gateway/unit.h */
     uint8_t moves;   /* how many times it changed link or endpoint */

@@ -72,6 +72,23 @@ TEST(buf_prints)
     buf_deinit(&b);
 }
 
+TEST(blob_outweighs_a_small_part)
+{
+    static const struct {
+        size_t cap, n;
+        bool outweighs;
+    } rows[] = {
+        {16384, 0, false},    {16385, 0, true},      {16385, 2047, true},
+        {16385, 2048, false}, {800000, 99999, true}, {800000, 100000, false},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct blob b = {.refs = 1, .n = rows[i].n, .cap = rows[i].cap};
+
+        CHECK_EQ(blob_outweighs(&b, rows[i].n), rows[i].outweighs);
+    }
+}
+
 TEST(blob_moves_and_shares)
 {
     struct buf b;

@@ -6,21 +6,188 @@ import threading
 import time
 
 from client import Client, Closed
-from harness import MILLRACE_FAST, Case, config, endpoint
-from upstream import http, reply, serve
+from harness import MILLRACE_FAST, SLOW, Case, config, endpoint
+from upstream import Gate, http, serve
 
 MIB = 1 << 20
 CALL = '{"jsonrpc":"2.0","id":1,"method":"eth_call","params":[]}'
 BIG = '"' + "r" * (MIB - 2) + '"'
 
 
+BIG_BYTES = BIG.encode()
+
+
 def big(conn):
-    """Answers 1 MiB to every call, from one prepared buffer."""
+    """Answers 1 MiB to every call, alone or in an array, from one prepared buffer; something small to eth_blockNumber."""
     while True:
         r = conn.read_request()
         if r is None:
             return
-        conn.send(http(reply(r.id, BIG)))
+        parts = []
+        for c in r.calls:
+            parts.append((b"," if parts else b"[" if r.is_array else b"") + b'{"jsonrpc":"2.0","id":%d,"result":' % c.id)
+            parts.append(b'"0x1"' if c.call == "eth_blockNumber" else BIG_BYTES)
+            parts.append(b"}")
+        if r.is_array:
+            parts.append(b"]")
+        conn.send(http(b"", length=sum(map(len, parts))))
+        for p in parts:
+            conn.send(p)
+
+
+def distinct(n):
+    """Calls that nothing is shared between."""
+    return [{"jsonrpc": "2.0", "id": i, "method": "eth_call", "params": [{"to": "0x%040x" % i}, "latest"]}
+            for i in range(n)]
+
+
+def pipelined(c, n=800):
+    data = b"".join(c.build(q) for q in distinct(n))
+    c.sock.settimeout(2)
+    try:
+        c.send(data)
+    except socket.timeout:
+        pass
+
+
+def array(c, n=800):
+    c.send(c.build(distinct(n)))
+
+
+class Watch(threading.Thread):
+    """The largest resident size of a gateway, in MiB above what it was at first."""
+
+    def __init__(self, g):
+        super().__init__(daemon=True)
+        self.g, self.first, self.peak, self.over = g, g.rss_kib(), 0, threading.Event()
+
+    def run(self):
+        while not self.over.wait(0.01):
+            self.peak = max(self.peak, self.now())
+
+    def now(self):
+        return (self.g.rss_kib() - self.first) / 1024
+
+    def end(self):
+        self.over.set()
+        self.join()
+        return self.peak
+
+
+class Shared(Case):
+    """Answers that travel together count for those who will get them, and who reads is served beside who does not."""
+
+    def hold(self, sends, mode="auto", sockets=4, seconds=4.0):
+        """Clients that send and never read, beside one that asks for little and reads; (growth in MiB, its times)."""
+        u = self.upstream(big)
+        g = self.gateway(config(endpoint(u.url(), pool={"max_sockets": sockets, "max_idle": sockets},
+                                         batch={"mode": mode}),
+                                limits={"call_timeout_ms": 60000, "write_timeout_ms": 60000}),
+                         program=MILLRACE_FAST)
+        with g.client() as c:
+            c.rpc("eth_call")
+        watch, times = Watch(g), []
+        watch.start()
+        held = [Client(g.addr, timeout=30, rcvbuf=65536) for _ in sends]
+        threads = [threading.Thread(target=s, args=(c,)) for s, c in zip(sends, held)]
+        for t in threads:
+            t.start()
+        end = time.monotonic() + seconds
+        with g.client(timeout=30) as c:
+            while time.monotonic() < end:
+                at = time.monotonic()
+                self.assertEqual(c.rpc("eth_blockNumber")["result"], "0x1")
+                times.append(time.monotonic() - at)
+                time.sleep(0.005)
+        for t in threads:
+            t.join()
+        last, growth = watch.now(), watch.end()
+        for c in held:
+            c.close()
+        return growth, last, sorted(times)
+
+    def check(self, sends, **kw):
+        growth, last, times = self.hold(sends, **kw)
+        said = "grew by %.1f MiB at most, by %.1f MiB in the end; a client that reads waited %.1f ms, at most %.1f ms" % (
+            growth, last, times[len(times) // 2] * 1e3, times[-1] * 1e3)
+        self.assertLessEqual(growth, 16 * len(sends), said)
+        self.assertLess(times[len(times) // 2], 0.05, said)
+        self.assertLess(times[-1], 2, said)
+
+    def test_auto_with_few_sockets(self):
+        self.check([array, pipelined])
+
+    def test_auto_with_many_sockets(self):
+        self.check([array, pipelined], sockets=50)
+
+    def test_always(self):
+        self.check([array, pipelined], mode="always", sockets=50)
+
+    def test_off(self):
+        self.check([array, pipelined], mode="off", sockets=50)
+
+
+class MakingWay(Case):
+    """All connections of an endpoint carry answers for a client that does not read: others do not wait for its end."""
+
+    def beside(self, method, n=12):
+        u = self.upstream(big)
+        g = self.gateway(config(endpoint(u.url(), pool={"max_sockets": 2, "max_idle": 2}, batch={"mode": "off"}),
+                                limits={"call_timeout_ms": 30000, "write_timeout_ms": 60000}))
+        deaf = Client(g.addr, timeout=30, rcvbuf=65536)
+        self.addCleanup(deaf.close)
+        for i in range(n):
+            deaf.send(deaf.build({"jsonrpc": "2.0", "id": i, "method": method, "params": [i]}))
+        time.sleep(1)
+        at = time.monotonic()
+        with g.client(timeout=60) as c:
+            for _ in range(20):
+                self.assertEqual(c.rpc("eth_blockNumber").get("result"), "0x1")
+        self.assertLess(time.monotonic() - at, 2 * SLOW)
+        for i in range(n):  # and it gets all of its own, once it reads
+            got = deaf.read_response().json()
+            self.assertEqual((got["id"], len(got.get("result", ""))), (i, MIB - 2))
+        return [c.json["params"][0] for c in u.calls() if c.call == method]
+
+    def test_reads_are_given_up_and_sent_again(self):
+        asked = self.beside("eth_call")
+        self.assertEqual(set(asked), set(range(12)))
+        self.assertLess(len(asked), 24)
+
+    def test_what_must_not_be_sent_again_is_read_on(self):
+        self.assertEqual(sorted(self.beside("my_method")), list(range(12)))
+
+
+class Pinned(Case):
+    def test_a_small_answer_does_not_hold_the_large_body_that_it_came_in(self):
+        """One client's answers wait behind a slow one; each came beside a large answer of another client."""
+        gate, n = Gate(("eth_getLogs",)), 100
+
+        def result(c):
+            return BIG if c.call == "eth_getBlockByNumber" else '"' + "s" * 8000 + '"'
+        u = self.upstream(serve(gate.holds(result)))
+        self.addCleanup(gate.open)
+        g = self.gateway(config(endpoint(u.url(), pool={"max_sockets": 2, "max_idle": 2},
+                                         batch={"mode": "always", "window_us": 30000}),
+                                chain={"cache": {"max_bytes": 0}}, limits={"call_timeout_ms": 60000}),
+                         program=MILLRACE_FAST)
+        small, large = g.client(), g.client()
+        self.addCleanup(small.close)
+        self.addCleanup(large.close)
+        large.rpc("eth_getBlockByNumber", ["0x1", False])
+        watch = Watch(g)
+        small.send(small.build({"jsonrpc": "2.0", "id": 0, "method": "eth_getLogs", "params": [{}]}))
+        shared = 0
+        for i in range(1, n + 1):
+            small.send(small.build({"jsonrpc": "2.0", "id": i, "method": "eth_call", "params": [{}, hex(i)]}))
+            large.rpc("eth_getBlockByNumber", [hex(i), False])
+            shared += u.requests[-1].is_array
+        self.assertGreater(shared, n // 2, "the two hardly ever travelled together")
+        self.assertLess(watch.now(), 16)
+        gate.open()
+        for i in range(n + 1):
+            got = small.read_response().json()
+            self.assertEqual((got["id"], len(got["result"])), (i, 8000))
 
 
 class NotReading(Case):

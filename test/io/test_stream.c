@@ -304,6 +304,44 @@ TEST(close_with_a_queue_releases_it)
     free(big);
 }
 
+/* What waits for a slow reader does not hold the large blob that it is a small part of; but a large part is no copy. */
+TEST(a_queue_keeps_no_more_than_it_needs)
+{
+    static const struct {
+        size_t at, len;
+        bool copied;
+    } rows[] = {{0, 1, true}, {5000, 4095, true}, {5000, 4096, false}, {0, 32768, false}};
+    struct world w;
+    size_t n = 16 << 20;
+    char *big = malloc(n);
+    struct blob *body;
+
+    for (size_t i = 0; i < n; i++)
+        big[i] = (char)('a' + i % 26);
+    body = blob_copy(slice_of(big, 32768));
+    world_start(&w, MODE_FLOOD, "127.0.0.1:0");
+    w.blob = blob_copy(slice_of(big, n));
+    w.client = dial_blocking(&w);
+    CHECK_EQ(send(w.client, "go", 2, 0), 2);
+    run_until(&w, client_readable, 2000);
+    slow_got = 0;
+    slow_want = 2 * (n + 10);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        unsigned before = body->refs;
+
+        CHECK_EQ(stream_write(w.peer[0].s, &(struct chunk){slice_of(body->p + rows[i].at, rows[i].len), body}, 1), 0);
+        CHECK_EQ(body->refs, before + !rows[i].copied);
+        slow_want += rows[i].len;
+    }
+    run_until(&w, slow_reader_done, 5000);
+    CHECK_EQ(slow_got, slow_want);
+    CHECK_EQ(body->refs, 1);
+    world_end(&w);
+    blob_unref(w.blob);
+    blob_unref(body);
+    free(big);
+}
+
 TEST(close_inside_callbacks)
 {
     static const enum mode modes[] = {MODE_CLOSE_IN_READ, MODE_ECHO_ONCE};

@@ -50,7 +50,7 @@ static void check_upstream(struct world *w, const struct upstream *u, const stru
 /* How many calls are on the links of u, and how many of the links carry one that goes alone. */
 static void check_wire(struct world *w, const struct upstream *u, const struct node *n)
 {
-    unsigned aboard = 0, solo_links = 0, solo = 0;
+    unsigned aboard = 0, solo_links = 0, solo = 0, stalled = 0, stalled_solo = 0;
 
     list_each (it, &u->endpoint.pool.busy) {
         const struct link *k = container_of(container_of(it, struct pool_member, node), struct link, member);
@@ -62,6 +62,8 @@ static void check_wire(struct world *w, const struct upstream *u, const struct n
                   seated);
         aboard += seated;
         solo_links += k->solo;
+        stalled += k->stalled;
+        stalled_solo += k->stalled && k->solo;
     }
     list_each (it, &u->waiting)
         solo += container_of(it, struct flight, queued)->solo;
@@ -70,6 +72,9 @@ static void check_wire(struct world *w, const struct upstream *u, const struct n
     sim_check(w, solo_links == u->n_busy_solo && solo == u->n_solo,
               "%s: %u links and %u waiting calls are said to be alone, there are %u and %u", n->name, u->n_busy_solo,
               u->n_solo, solo_links, solo);
+    sim_check(w, stalled == u->n_stalled && stalled_solo == u->n_stalled_solo,
+              "%s: %u links are said not to be read, %u of them with one alone; there are %u and %u", n->name,
+              u->n_stalled, u->n_stalled_solo, stalled, stalled_solo);
 }
 
 /* Every call that waits is counted once, and no flight sets out that nobody waits for. */

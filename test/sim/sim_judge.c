@@ -203,11 +203,7 @@ static bool is_excuse(struct world *w, const struct want *want, const struct ele
         return false;
     if (has(e->payload, "\"filter_not_found\"")) /* nobody's, or its endpoint cannot be reached */
         return want->ask.kind == ASK_POLL && (!want->ask.given || !w->p.calm);
-    if (!w->p.calm)
-        return true;
-    /* With few sockets, links that are not read for want of room at one client keep others waiting, until time is over.
-     */
-    return (slow || (!w->p.roomy && w->p.max_client_buffer_bytes < 1000000)) && has(e->payload, "_timeout\"");
+    return !w->p.calm || (slow && has(e->payload, "_timeout\""));
 }
 
 static void judge_provenance(struct world *w, unsigned client, struct post *q, struct want *want, uint64_t head,
