@@ -97,7 +97,8 @@ static void stall(struct link *k)
     /* Others may want the connection more. */
     if (u->n_waiting)
         upstream_mark(u);
-    upstream_feed_starved(w);
+    list_each (it, &w->starved)
+        upstream_mark(container_of(it, struct upstream, starved));
 }
 
 static void unstall(struct link *k)

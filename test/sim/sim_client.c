@@ -295,6 +295,8 @@ struct client *client_new(struct world *w, unsigned index)
 
     if (w->p.swarm && sim_chance(w, 400))
         r = 800; /* a quitter */
+    if (w->p.deaf && sim_chance(w, 400))
+        r = 715;
     while (r >= shares[cl->manner])
         r -= shares[cl->manner++];
     cl->w = w;
@@ -306,6 +308,10 @@ struct client *client_new(struct world *w, unsigned index)
     cl->posts_left = cl->manner == MANNER_REFUSED ? 0 : 1 + (unsigned)sim_rnd(w, w->p.posts);
     cl->depth = sim_chance(w, 600) ? 1 : 2 + (unsigned)sim_rnd(w, 6);
     cl->think_us = thinks_us[sim_rnd(w, 4)];
+    if (w->p.deaf && cl->manner == MANNER_DEAF) {
+        cl->posts_left = cl->depth = 20;
+        cl->think_us = 5;
+    }
     list_init(&cl->posts);
     buf_init(&cl->body, BODY_MAX);
     buf_init(&cl->head, HEAD_MAX);

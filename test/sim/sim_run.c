@@ -43,6 +43,7 @@ static void draw_profile(struct world *w)
         .coalesce = sim_chance(w, 800),
         .cache = sim_chance(w, 400),
         .swarm = sim_chance(w, 200),
+        .deaf = sim_chance(w, 150),
         .fault_permille = one_of(w, 20, 100, 400),
         .clients = 1 + (unsigned)sim_rnd(w, 12),
         .posts = 1 + (unsigned)sim_rnd(w, 12),
@@ -56,8 +57,14 @@ static void draw_profile(struct world *w)
         p->max_upstream_sockets = 1000;
     if (p->roomy && sim_chance(w, 500))
         p->max_client_buffer_bytes = 65536;
+    if (p->deaf) {
+        p->roomy = false;
+        p->max_upstream_sockets = one_of(w, 1, 3, 1000);
+        p->max_client_buffer_bytes = one_of(w, 65536, 65536, 200000);
+    }
     if (p->calm)
-        p->call_timeout_ms = 60000;
+        p->call_timeout_ms =
+            one_of(w, 4000, 4000, 60000); /* the shorter: less than a deaf client has before it is cut off */
     else if (sim_chance(w, 150))
         p->max_inflight_calls = 4 + (unsigned)sim_rnd(w, 30);
     if (sim_chance(w, 250)) {

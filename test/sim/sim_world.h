@@ -47,6 +47,7 @@ struct sim_profile {
     bool lag;   /* endpoints may be behind the chain's head */
     bool coalesce, cache;
     bool swarm; /* clients who all ask the same few questions, and often leave */
+    bool deaf;  /* clients who ask for much and read nothing, beside others, where connections are few */
     unsigned fault_permille;
     unsigned clients, posts; /* and posts of each client */
     unsigned call_timeout_ms;
