@@ -3,6 +3,7 @@
 #include "base/plant.h"
 #include "gateway/chain.h"
 #include "gateway/link.h"
+#include "gateway/route.h"
 #include "gateway/session.h"
 #include "gateway/worker.h"
 #include "io/stream.h"
@@ -12,6 +13,8 @@ enum {
     LOOK_AT_ONCE = 8,    /* stalled links a turn */
     PATIENCE_US = 10000  /* how long who has room waits for links of those who have none */
 };
+
+const char room_not_taken[] = "the client did not take the answers before this one";
 
 /* The only session that waits for f; NULL: several calls do, or none. */
 static struct session *sole_session(const struct flight *f)
@@ -255,13 +258,20 @@ static bool repeats(const struct link *k)
     return k->n_seats > 1 || !link_sole(k) || flight_may_repeat(link_sole(k));
 }
 
-/* Its answer must be read from this link or not at all: may its client hold that too?  Up to twice its bound, and this
- * answer; who takes nothing even then waits, and others with it, until time is over. */
-static bool may_press(const struct link *k)
+/* The call on k must not be sent again: its answer is read to the end now, beyond the bound of its client.  But for one
+ * that takes nothing only up to twice the bound: then it goes without. */
+static void read_or_refuse(struct worker *w, struct link *k)
 {
-    const struct session *s = session_of(flight_first(link_sole(k)));
+    struct flight *f = link_sole(k);
+    const struct session *s = session_of(flight_first(f));
+    size_t queued = stream_queued_bytes(s->stream);
 
-    return s->held_bytes + stream_queued_bytes(s->stream) <= 2 * s->worker->conf->limits.max_client_buffer_bytes;
+    if (queued <= ROOM_UNSENT || queued + s->held_bytes <= 2 * w->conf->limits.max_client_buffer_bytes) {
+        link_press(k);
+        return;
+    }
+    link_abandon(f);
+    route_refuse(w, f, &(struct route_failure){.fail = FAIL_QUEUE_TIMEOUT, .detail = room_not_taken});
 }
 
 /* Of two stalled links, the one that goes first: one whose calls may set out again, and of these the youngest, which
@@ -278,7 +288,7 @@ static struct link *best_of(const struct upstream *u, struct link *k)
     list_each (it, &u->endpoint.pool.busy) {
         struct link *b = container_of(container_of(it, struct pool_member, node), struct link, member);
 
-        if (b->stalled && (repeats(b) || may_press(b)))
+        if (b->stalled)
             k = better(k, b);
     }
     return k;
@@ -324,5 +334,5 @@ void room_make_way(struct upstream *u)
     if (k && repeats(k))
         link_put_back(k);
     else if (k)
-        link_press(k);
+        read_or_refuse(w, k);
 }

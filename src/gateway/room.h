@@ -13,6 +13,8 @@ struct worker;
 
 enum { ROOM_UNSENT = 262144 }; /* bytes: with so much queued in a stream no further answer is put behind it */
 
+extern const char room_not_taken[]; /* what a client is told that had no room for an answer until too late */
+
 /* Do all who wait for f hold so much that no answer for them should be read?  The answer that must be sent next always
  * may, or nothing would ever move; but not while the client takes nothing. */
 bool room_blocked(const struct flight *f);
@@ -27,8 +29,8 @@ struct list *room_stalled(struct worker *w, const struct link *k);
 /* Each turn: looks again at flights and links that several wait for. */
 void room_look_again(struct worker *w);
 /* Calls wait at u that have room for their answers, and it may open no more connections: one that is not read, because
- * its clients hold too much, is given up for them; or read on, if what is on it must not be sent again.  Not at once:
- * those clients may just be slow. */
+ * its clients hold too much, is given up for them; or read on, if what is on it must not be sent again, but not for
+ * clients who take nothing.  Not at once: those clients may just be slow. */
 void room_make_way(struct upstream *u);
 
 /* Each answer sent may make room, or change whose turn it is: does anything of s wait for that? */

@@ -8,6 +8,7 @@
 #include "gateway/filter_lane.h"
 #include "gateway/keep.h"
 #include "gateway/link.h"
+#include "gateway/room.h"
 #include "gateway/session.h"
 #include "gateway/unit.h"
 #include "gateway/worker.h"
@@ -405,7 +406,7 @@ static struct route_failure lateness(const struct flight *f)
         why.detail = why.fail == FAIL_UPSTREAM_TIMEOUT ? "no connection could be made in time" : NULL;
     } else if (f->state == FLIGHT_PARKED) {
         why.fail = FAIL_QUEUE_TIMEOUT;
-        why.detail = "the client did not take the answers before this one";
+        why.detail = room_not_taken;
     }
     return why;
 }
