@@ -59,6 +59,17 @@ static void up(struct page *p, const struct upstream *u)
     PUT(p, "millrace_endpoint_up{" LABELS "} %d\n", NAMES(u), u->reported_down ? 0 : 1);
 }
 
+static void refused(struct page *p, const struct upstream *u)
+{
+    PUT(p, "millrace_endpoint_refused{" LABELS "} %d\n", NAMES(u), u->probe.state == PROBE_REFUSED ? 1 : 0);
+}
+
+static void verified(struct page *p, const struct upstream *u)
+{
+    if (u->probe.state != PROBE_OFF)
+        PUT(p, "millrace_endpoint_verified{" LABELS "} %d\n", NAMES(u), u->probe.state == PROBE_VERIFIED ? 1 : 0);
+}
+
 static void carried(struct page *p, const struct upstream *u)
 {
     const struct pool *q = &u->endpoint.pool;
@@ -271,12 +282,17 @@ static void method_latency(struct page *p, const char *labels, const struct meth
     histogram(p, "method_latency_seconds", labels, &s->latency, &scale_latency);
 }
 
-static void cache_hits(struct page *p, const char *chain, const struct cache_counts *n)
+static void cache_hits(struct page *p, const struct chain *c)
 {
-    for (unsigned i = 0; i < CACHE_RULE_COUNT; i++)
+    const struct cache_counts *n = c->cache ? cache_counts(c->cache) : NULL;
+
+    for (unsigned i = 0; n && i < CACHE_RULE_COUNT; i++)
         if (n->hits[i])
-            PUT(p, "millrace_cache_hits_total{chain=\"%s\",rule=\"%s\"} %llu\n", chain,
+            PUT(p, "millrace_cache_hits_total{chain=\"%s\",rule=\"%s\"} %llu\n", c->conf->name,
                 cache_rule_name((enum cache_rule_kind)i), (unsigned long long)n->hits[i]);
+    if (c->answered_itself)
+        PUT(p, "millrace_cache_hits_total{chain=\"%s\",rule=\"config\"} %llu\n", c->conf->name,
+            (unsigned long long)c->answered_itself);
 }
 
 static void cache_misses(struct page *p, const char *chain, const struct cache_counts *n)
@@ -306,7 +322,6 @@ static void caches(struct page *p)
         const char *name, *type, *help;
         void (*fn)(struct page *p, const char *chain, const struct cache_counts *n);
     } families[] = {
-        {"cache_hits_total", "counter", "calls answered from kept answers, by the rule that kept them", cache_hits},
         {"cache_misses_total", "counter", "answers that could have been kept and were not there", cache_misses},
         {"cache_dropped_total", "counter", "kept answers let go: for want of room, or because the head moved",
          cache_dropped},
@@ -314,6 +329,9 @@ static void caches(struct page *p)
         {"cache_answers", "gauge", "answers kept now", cache_answers},
     };
 
+    head(p, "cache_hits_total", "counter", "calls answered from kept answers, by the rule that kept them");
+    for (size_t i = 0; i < p->w->n_chains; i++)
+        cache_hits(p, p->w->chains[i]);
     for (size_t k = 0; k < sizeof families / sizeof families[0]; k++) {
         head(p, families[k].name, families[k].type, families[k].help);
         for (size_t i = 0; i < p->w->n_chains; i++)
@@ -368,6 +386,9 @@ int metrics_write(const struct worker *w, struct buf *out)
         endpoint_fn *fn;
     } families[] = {
         {"endpoint_up", "gauge", "0 after a connection could not be made, until one is made again", up},
+        {"endpoint_refused", "gauge", "1 while nothing goes to the endpoint, because it is on another chain", refused},
+        {"endpoint_verified", "gauge", "1 once the endpoint has said that it is on its chain, where that is asked",
+         verified},
         {"endpoint_sockets", "gauge", "connections by state", sockets},
         {"endpoint_waiting", "gauge", "calls that wait for a connection", waiting},
         {"endpoint_requests_total", "counter", "requests sent, on a new connection or a reused one", carried},

@@ -12,17 +12,18 @@ int probe_health(struct buf *out)
 
 static int not_ready(struct buf *out, const struct chain *c, const struct upstream *down)
 {
-    char reason[ERROR_REASON_CAP];
+    bool refused = down->probe.state == PROBE_REFUSED;
+    enum fail fail = refused ? FAIL_UPSTREAM_WRONG_CHAIN : down->endpoint.last_fail;
+    char reason[ERROR_REASON_CAP], text[PROBE_TEXT_CAP];
+    const char *detail = refused ? probe_text(&down->probe, &c->expect, text) : down->endpoint.last_text;
     int r = buf_str(out, "{\"status\":\"unready\",\"chain\":");
 
     r = r ? r : jout_string(out, slice_str(c->conf->name));
-    r = r ? r : buf_printf(out, ",\"reason\":\"%s\"", error_reason(down->endpoint.last_fail, reason));
-    if (!r && down) {
-        r = buf_str(out, ",\"endpoint\":");
-        r = r ? r : jout_string(out, slice_str(down->endpoint.conf->name));
-        r = r ? r : buf_str(out, ",\"detail\":");
-        r = r ? r : jout_string(out, slice_str(down->endpoint.last_text));
-    }
+    r = r ? r : buf_printf(out, ",\"reason\":\"%s\"", error_reason(fail, reason));
+    r = r ? r : buf_str(out, ",\"endpoint\":");
+    r = r ? r : jout_string(out, slice_str(down->endpoint.conf->name));
+    r = r ? r : buf_str(out, ",\"detail\":");
+    r = r ? r : jout_string(out, slice_str(detail));
     return r ? r : buf_str(out, "}\n");
 }
 

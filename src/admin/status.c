@@ -135,6 +135,21 @@ static void batch(struct page *p, const struct endpoint *e)
     raw(p, "}");
 }
 
+static void identity(struct page *p, const struct upstream *u)
+{
+    char text[PROBE_TEXT_CAP];
+
+    if (u->probe.state == PROBE_OFF)
+        return;
+    open_object(p, "identity");
+    str(p, "state", probe_state_name(u->probe.state));
+    if (*u->probe.said)
+        str(p, "said", u->probe.said);
+    if (u->probe.state != PROBE_VERIFIED)
+        str(p, "detail", probe_text(&u->probe, &u->chain->expect, text));
+    raw(p, "}");
+}
+
 static void endpoint(struct page *p, const struct upstream *u)
 {
     const struct endpoint *e = &u->endpoint;
@@ -147,11 +162,12 @@ static void endpoint(struct page *p, const struct upstream *u)
     str(p, "url", e->redacted);
     num(p, "weight", e->conf->weight);
     num(p, "tier", e->conf->tier);
-    str(p, "state", u->reported_down ? "down" : "up");
+    str(p, "state", upstream_state(u));
     if (u->reported_down) {
         str(p, "reason", error_reason(e->last_fail, reason));
         str(p, "detail", e->last_text);
     }
+    identity(p, u);
     open_object(p, "sockets");
     num(p, "active", q->n_busy);
     num(p, "idle", q->n_idle);
@@ -214,6 +230,11 @@ static void chain(struct page *p, const struct chain *c)
     str(p, "family", c->conf->family == CHAIN_SOLANA ? "solana" : "evm");
     key(p, "ready");
     raw(p, chain_ready(c, &down) ? "true" : "false");
+    if (c->conf->chain_id)
+        num(p, "chain_id", c->conf->chain_id);
+    if (*c->expect.genesis_hash)
+        str(p, "genesis_hash", c->expect.genesis_hash);
+    num(p, "answered_from_config", c->answered_itself);
     key(p, "endpoints");
     raw(p, "[");
     for (unsigned i = 0; i < c->n_upstreams; i++)

@@ -16,9 +16,9 @@ static int endpoint_row(const struct upstream *u, struct buf *out)
 
     for (unsigned i = 1; i < FAIL_COUNT; i++)
         failed += e->stats.failures[i];
-    return buf_printf(out, "%-12s %-20s %-5s %6u %6u %6u %7u %6.1f%% %10llu %8llu %8llu %8.1f %8.1f %8.1f\n",
-                      u->chain->conf->name, e->conf->name, u->reported_down ? "down" : "up", p->n_busy, p->n_idle,
-                      p->n_dialling, u->n_waiting, all ? 100.0 * (double)p->carried_reused / (double)all : 0.0,
+    return buf_printf(out, "%-12s %-20s %-8s %6u %6u %6u %7u %6.1f%% %10llu %8llu %8llu %8.1f %8.1f %8.1f\n",
+                      u->chain->conf->name, e->conf->name, upstream_state(u), p->n_busy, p->n_idle, p->n_dialling,
+                      u->n_waiting, all ? 100.0 * (double)p->carried_reused / (double)all : 0.0,
                       (unsigned long long)e->stats.calls, (unsigned long long)e->stats.rpc_errors,
                       (unsigned long long)failed, (double)hist_quantile(h, 0.5) / 1e3,
                       (double)hist_quantile(h, 0.9) / 1e3, (double)hist_quantile(h, 0.99) / 1e3);
@@ -26,7 +26,8 @@ static int endpoint_row(const struct upstream *u, struct buf *out)
 
 static int endpoint_reasons(const struct upstream *u, struct buf *out)
 {
-    char reason[ERROR_REASON_CAP];
+    char reason[ERROR_REASON_CAP], text[PROBE_TEXT_CAP];
+    enum probe_state is = u->probe.state;
     int r = 0;
 
     for (unsigned i = 1; i < FAIL_COUNT && r == 0; i++)
@@ -35,6 +36,9 @@ static int endpoint_reasons(const struct upstream *u, struct buf *out)
                            error_reason((enum fail)i, reason), (unsigned long long)u->endpoint.stats.failures[i]);
     if (r == 0 && u->reported_down)
         r = buf_printf(out, "  %s/%s: down: %s\n", u->chain->conf->name, u->endpoint.conf->name, u->endpoint.last_text);
+    if (r == 0 && (is == PROBE_REFUSED || is == PROBE_UNVERIFIED))
+        r = buf_printf(out, "  %s/%s: %s: %s\n", u->chain->conf->name, u->endpoint.conf->name, probe_state_name(is),
+                       probe_text(&u->probe, &u->chain->expect, text));
     return r;
 }
 
@@ -92,7 +96,7 @@ int table_write(const struct worker *w, struct buf *out)
                        (double)(worker_now_ms(w) - w->started_ms) / 1e3, w->n_sessions, w->n_flights, w->n_sockets);
 
     r = r ? r
-          : buf_printf(out, "%-12s %-20s %-5s %6s %6s %6s %7s %7s %10s %8s %8s %8s %8s %8s\n", "chain", "endpoint",
+          : buf_printf(out, "%-12s %-20s %-8s %6s %6s %6s %7s %7s %10s %8s %8s %8s %8s %8s\n", "chain", "endpoint",
                        "state", "active", "idle", "dial", "waiting", "reuse", "calls", "errors", "failed", "p50 ms",
                        "p90 ms", "p99 ms");
     r = r ? r : each_upstream(w, endpoint_row, out);

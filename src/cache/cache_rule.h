@@ -65,6 +65,13 @@ enum cache_scope {
 /* What the answer could become at best, before it is there.  CACHE_NOT_KEPT: there is no need to look it up either. */
 enum cache_scope cache_rule_scope(const struct cache_question *q);
 
+/* The usual case, told apart at little cost: asked of the newest block, where answers of that are not kept. */
+static inline bool cache_rule_moves(const struct cache_question *q)
+{
+    return !q->head_wanted && (q->ref == CACHE_REF_TAG || q->ref == CACHE_REF_MISSING) &&
+           (q->rule == CACHE_RULE_BY_NUMBER || q->rule == CACHE_RULE_RANGE || q->rule == CACHE_RULE_HEAD);
+}
+
 /* The same for an answer: `result` is one JSON value, as it came.  At most 64 KiB of it are read. */
 enum cache_scope cache_rule_judge(const struct cache_question *q, struct slice result);
 

@@ -36,11 +36,14 @@ struct method_conf {
 struct chain_conf {
     const char *name;
     enum chain_family family;
-    uint64_t chain_id; /* 0: not set */
+    uint64_t chain_id;        /* EVM; 0: not set */
+    const char *genesis_hash; /* Solana; "": not set */
+    bool answer_chain_id;     /* by itself, once all endpoints have agreed */
     bool is_default;
     bool coalesce;
     size_t cache_max_bytes; /* 0: no answers are kept */
     bool cache_head;
+    uint64_t cache_finalized_ms;  /* between two questions for the finalized block; 0: it is not asked for */
     uint64_t block_time_ms;       /* 0: not set */
     const char *const *broadcast; /* names of endpoints that transactions go to; "all" alone: all */
     size_t n_broadcast;

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 
+#include "base/base58.h"
 #include "base/slice.h"
 #include "http/url.h"
 #include "io/listener.h"
@@ -60,6 +61,15 @@ const char *config_check_chain_name(const char *value)
         if (strcmp(value, taken[i]) == 0)
             return "the name must not be healthz, readyz, metrics or status: the gateway's own paths";
     return NULL;
+}
+
+const char *config_check_genesis_hash(const char *value)
+{
+    uint8_t hash[33];
+
+    if (!*value || base58_decode(hash, sizeof hash, slice_str(value)) == 32)
+        return NULL;
+    return "must be 32 bytes in base58";
 }
 
 const char *config_check_endpoint_name(const char *value)

@@ -7,6 +7,7 @@ const char *config_check_address(const char *value);
 const char *config_check_host(const char *value);
 const char *config_check_origin(const char *value);
 const char *config_check_chain_name(const char *value);
+const char *config_check_genesis_hash(const char *value); /* "" too: none */
 const char *config_check_endpoint_name(const char *value);
 const char *config_check_method(const char *value);
 const char *config_check_url(const char *value);

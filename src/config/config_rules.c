@@ -216,6 +216,16 @@ static int by_precision(const void *pa, const void *pb)
     return strcmp(a->pattern, b->pattern);
 }
 
+static void identity_rules(struct config_walk *w, const struct config_path *at, const struct chain_conf *c)
+{
+    struct config_path id = {at, "chain_id", 0}, hash = {at, "genesis_hash", 0};
+
+    if (c->family == CHAIN_SOLANA && c->chain_id)
+        config_error(&w->report, &id, "is for EVM chains; genesis_hash names a Solana one");
+    if (c->family == CHAIN_EVM && c->genesis_hash && *c->genesis_hash)
+        config_error(&w->report, &hash, "is for Solana; chain_id names an EVM chain");
+}
+
 static void chain_rules(struct config_walk *w, const struct config_path *at, json_t *obj, struct chain_conf *c)
 {
     struct config_path list = {at, "endpoints", 0};
@@ -241,6 +251,7 @@ static void chain_rules(struct config_walk *w, const struct config_path *at, jso
                     json_object_get(json_object_get(given, "rate_limit"), "units_burst") != NULL);
     }
     broadcast_rules(w, at, obj, c);
+    identity_rules(w, at, c);
 }
 
 static void address_rules(struct config_walk *w, const struct config *c, json_t *obj)

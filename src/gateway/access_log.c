@@ -29,6 +29,18 @@ void access_log_call(const struct exchange *x, const struct flight *f, bool is_e
               LOG_U("us", worker_clock_us(w) - x->start_us));
 }
 
+void access_log_own(const struct exchange *x, const struct method *m, size_t bytes)
+{
+    struct worker *w = x->session->worker;
+    char peer[PEER_CAP];
+
+    if (!w->conf->access_log)
+        return;
+    log_event(LOG_INFO, "call", LOG_S("client", stream_peer(x->session->stream, peer, sizeof peer)),
+              LOG_S("chain", x->chain->conf->name), LOG_S("method", m->name), LOG_S("endpoint", "-"),
+              LOG_S("outcome", "result"), LOG_U("bytes", bytes), LOG_U("us", worker_clock_us(w) - x->start_us));
+}
+
 void access_log_refused(const struct exchange *x, enum fail fail)
 {
     struct worker *w = x->session->worker;

@@ -7,9 +7,12 @@
 #include "gateway/exchange.h"
 
 struct flight;
+struct method;
 
 /* f: NULL for a call that never flew. fail: FAIL_NONE when an endpoint answered. */
 void access_log_call(const struct exchange *x, const struct flight *f, bool is_error, size_t bytes, enum fail fail);
+/* The gateway answered a call of m by itself, with a result. */
+void access_log_own(const struct exchange *x, const struct method *m, size_t bytes);
 void access_log_refused(const struct exchange *x, enum fail fail);
 
 #endif

@@ -135,6 +135,7 @@ void boarding_run(struct upstream *u)
     struct worker *w = u->worker;
     struct pool *p = &u->endpoint.pool;
     unsigned max_wire = u->endpoint.conf->max_inflight;
+    bool held = probe_holds(&u->probe);
     struct list *it = u->waiting.next;
     bool hold = false;
 
@@ -145,6 +146,8 @@ void boarding_run(struct upstream *u)
         struct pool_member *m;
         unsigned share = 1, n;
 
+        if (held && f->part != FLIGHT_PROBE) /* the question that all wait for would be before them */
+            break;
         if (room_blocked(f)) {
             upstream_dequeue(f);
             room_park(w, f);

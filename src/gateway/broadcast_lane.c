@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "gateway/chain.h"
 #include "gateway/link.h"
+#include "gateway/prober.h"
 #include "gateway/worker.h"
 #include "rpc/broadcast.h"
 
@@ -175,7 +176,7 @@ static void retry(struct lane *l, unsigned leg)
     for (i = 0; i < c->n_upstreams; i++)
         if (endpoint_usable(&c->upstreams[i]->endpoint, worker_now_ms(l->worker)))
             usable |= UINT64_C(1) << i;
-    i = pick_next(c->turns, c->n_upstreams, c->broadcast & ~l->had & usable);
+    i = pick_next(c->turns, c->n_upstreams, c->broadcast & ~l->had & ~c->avoid & usable);
     if (i == PICK_NONE) {
         broadcast_withdraw(&l->core, worker_now_ms(l->worker));
         return;
@@ -222,10 +223,16 @@ static void act(struct lane *l)
 void lane_launch(struct worker *w, struct flight *f)
 {
     struct chain *c = f->chain;
-    unsigned n = (unsigned)__builtin_popcountll(c->broadcast), i = 0;
-    struct lane *l = mem_zero(sizeof *l + (n + 1) * sizeof l->legs[0]);
+    uint64_t group = c->broadcast & ~c->refused;
+    unsigned n = (unsigned)__builtin_popcountll(group), i = 0;
     struct slice params = flight_params(f);
+    struct lane *l;
 
+    if (n == 0) { /* all of its group are on another chain */
+        prober_refuse(w, f);
+        return;
+    }
+    l = mem_zero(sizeof *l + (n + 1) * sizeof l->legs[0]);
     l->worker = w;
     l->chain = c;
     l->lead = f;
@@ -238,7 +245,7 @@ void lane_launch(struct worker *w, struct flight *f)
     w->stats.broadcasts++;
     broadcast_init(&l->core, c->conf->family, params, n, worker_now_ms(w), f->deadline_ms, BROADCAST_PROBE_MS);
     l->acting = true;
-    for (uint64_t left = c->broadcast; left; left &= left - 1)
+    for (uint64_t left = group; left; left &= left - 1)
         send_leg(l, i++, c->upstreams[__builtin_ctzll(left)]);
     l->acting = false;
     act(l);

@@ -1,5 +1,7 @@
 #include "gateway/chain.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,12 +20,68 @@ static bool is_in_group(const struct chain_conf *conf, const char *name)
     return conf->n_broadcast == 1 && strcmp(conf->broadcast[0], "all") == 0;
 }
 
+static uint64_t finalized_gap_ms(const struct chain_conf *conf)
+{
+    if (conf->family != CHAIN_EVM || !conf->cache_max_bytes || !conf->cache_finalized_ms)
+        return 0;
+    return conf->cache_finalized_ms > conf->block_time_ms ? conf->cache_finalized_ms : conf->block_time_ms;
+}
+
+/* Chains whose net_version is not their chain id, as ethereum-lists/chains has them (networkId): Expanse, Ethereum
+ * Classic, Morden, Mordor, Ellaism, Callisto. */
+static bool has_own_network_id(uint64_t chain_id)
+{
+    static const uint64_t ids[] = {2, 61, 62, 63, 64, 820};
+
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++)
+        if (ids[i] == chain_id)
+            return true;
+    return false;
+}
+
+static void prepare_answer(struct chain_answer *a, const char *text)
+{
+    a->answer = blob_copy(slice_str(text)); /* NULL: an endpoint is asked, as ever */
+}
+
+static void prepare_answers(struct chain *c)
+{
+    const struct chain_conf *conf = c->conf;
+    char text[PROBE_SAID_CAP + 2];
+
+    if (!conf->answer_chain_id || !probe_expects(&c->expect))
+        return;
+    if (conf->family == CHAIN_SOLANA) {
+        snprintf(text, sizeof text, "\"%s\"", conf->genesis_hash);
+        prepare_answer(&c->answers[0], text);
+        return;
+    }
+    snprintf(text, sizeof text, "\"0x%" PRIx64 "\"", conf->chain_id);
+    prepare_answer(&c->answers[0], text);
+    snprintf(text, sizeof text, "\"%" PRIu64 "\"", conf->chain_id);
+    if (!has_own_network_id(conf->chain_id))
+        prepare_answer(&c->answers[1], text);
+}
+
+void chain_answer_itself(struct chain *c, bool on)
+{
+    bool solana = c->conf->family == CHAIN_SOLANA;
+    const struct slice methods[CHAIN_ANSWERS] = {solana ? SLICE("getGenesisHash") : SLICE("eth_chainId"),
+                                                 SLICE("net_version")};
+
+    for (unsigned i = 0; i < CHAIN_ANSWERS; i++)
+        c->answers[i].method = on && c->answers[i].answer ? method_get(c->conf->family, methods[i]) : NULL;
+}
+
 struct chain *chain_new(struct worker *w, const struct chain_conf *conf)
 {
     struct chain *c = mem_zero(sizeof *c);
 
     c->conf = conf;
     c->worker = w;
+    c->expect = (struct probe_expect){conf->family, conf->chain_id, conf->genesis_hash};
+    probe_final_init(&c->final, finalized_gap_ms(conf));
+    prepare_answers(c);
     c->upstreams = mem_array(conf->n_endpoints, sizeof(struct upstream *));
     c->turns = mem_array(conf->n_endpoints, sizeof *c->turns);
     c->methods = mem_array(method_slots(), sizeof(struct method_stats *));
@@ -53,6 +111,8 @@ struct chain *chain_free(struct chain *c)
         upstream_free(c->upstreams[i]);
     for (unsigned i = 0; i < method_slots(); i++)
         free(c->methods[i]);
+    for (unsigned i = 0; i < CHAIN_ANSWERS; i++)
+        blob_unref(c->answers[i].answer);
     free(c->methods);
     free(c->head_places);
     rules_deinit(&c->rules);
@@ -75,13 +135,14 @@ struct method_stats *chain_method(struct chain *c, const struct method *m)
 
 bool chain_ready(const struct chain *c, const struct upstream **down)
 {
-
     for (unsigned i = 0; i < c->n_upstreams; i++) {
         const struct upstream *u = c->upstreams[i];
 
+        *down = u;
+        if (c->refused >> i & 1)
+            continue;
         if (u->endpoint.backoff.failures == 0 || u->endpoint.pool.n_idle + u->endpoint.pool.n_busy > 0)
             return true;
-        *down = u;
     }
     return false;
 }

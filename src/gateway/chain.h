@@ -8,6 +8,7 @@
 #include "gateway/upstream.h"
 #include "upstream/head.h"
 #include "upstream/pick.h"
+#include "upstream/probe.h"
 
 struct method_stats {
     uint64_t calls, rpc_errors, failures;
@@ -15,16 +16,30 @@ struct method_stats {
     struct hist latency; /* from the client's request to the answer, in us */
 };
 
+/* What the configuration answers: only once every endpoint has agreed. */
+struct chain_answer {
+    const struct method *method; /* NULL: none */
+    struct blob *answer;
+};
+
+enum { CHAIN_ANSWERS = 2 };
+
 struct chain {
     const struct chain_conf *conf;
     struct worker *worker;
     struct upstream **upstreams;
     unsigned n_upstreams;
     struct head head;
-    unsigned char *head_places;    /* enum head_place, by method slot */
-    uint64_t write_epoch;          /* how often a transaction left, or was accepted */
-    uint64_t broadcast;            /* bit per upstream that transactions go to */
-    struct pick_item *turns;       /* one an upstream */
+    unsigned char *head_places; /* enum head_place, by method slot */
+    uint64_t write_epoch;       /* how often a transaction left, or was accepted */
+    uint64_t broadcast;         /* bit per upstream that transactions go to */
+    struct pick_item *turns;    /* one an upstream */
+    struct probe_expect expect; /* who its endpoints should say they are */
+    uint64_t refused;           /* bit per upstream that is on another chain: nothing goes there */
+    uint64_t avoid;             /* those too that would not say: only where there is nobody else */
+    struct probe_final final;
+    struct chain_answer answers[CHAIN_ANSWERS];
+    uint64_t answered_itself;
     struct method_stats **methods; /* by method slot; NULL until the first call */
     struct rules rules;
     struct filters *filters; /* NULL until there is one that needs to be known */
@@ -40,7 +55,18 @@ static inline const struct method_rule *chain_rule(const struct chain *c, struct
 {
     return rules_get(&c->rules, method_name);
 }
-/* Is there an upstream that is not known to be down? reason: of one that is, when there is none. */
+/* Whether it answers by itself what the configuration tells. */
+void chain_answer_itself(struct chain *c, bool on);
+/* The configuration's answer to a method without params; NULL: an endpoint is to be asked. */
+static inline struct blob *chain_own_answer(const struct chain *c, const struct method *m)
+{
+    return m == c->answers[0].method ? c->answers[0].answer : m == c->answers[1].method ? c->answers[1].answer : NULL;
+}
+static inline bool chain_refuses_all(const struct chain *c)
+{
+    return c->refused && c->refused == UINT64_MAX >> (64 - c->n_upstreams);
+}
+/* Is there an upstream that is not known to be down, or refused? reason: of one that is, when there is none. */
 bool chain_ready(const struct chain *c, const struct upstream **down);
 
 #endif

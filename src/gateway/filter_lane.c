@@ -7,7 +7,7 @@
 #include "gateway/worker.h"
 #include "rpc/flight.h"
 
-static const char unreachable[] = "its endpoint cannot be reached";
+static const char unreachable[] = "its endpoint cannot be reached", other_chain[] = "its endpoint is on another chain";
 
 static struct filters *table(struct chain *c)
 {
@@ -34,11 +34,18 @@ static int sole_string(struct slice params, struct jval *v)
     return jtok_element(&t) == JTOK_END ? 0 : -1;
 }
 
-/* A filter whose endpoint is left alone, with no socket that still carries, is as good as gone. */
+static bool is_refused(const struct upstream *u)
+{
+    return u->chain->refused >> u->index & 1;
+}
+
+/* A filter whose endpoint is refused or left alone, with no socket that still carries, is as good as gone. */
 static bool is_lost(const struct upstream *u)
 {
     const struct pool *p = &u->endpoint.pool;
 
+    if (is_refused(u))
+        return true;
     return !endpoint_usable(&u->endpoint, worker_now_ms(u->worker)) && p->n_idle + p->n_busy == 0;
 }
 
@@ -47,7 +54,7 @@ static enum fail not_found(struct chain *c, const struct upstream *u, struct err
     c->worker->stats.filters_not_found++;
     d->fail = FAIL_FILTER_NOT_FOUND;
     if (u) {
-        d->detail = unreachable;
+        d->detail = is_refused(u) ? other_chain : unreachable;
         d->endpoint = u->endpoint.conf->name;
     }
     return d->fail;
@@ -138,5 +145,7 @@ void filter_lane_answered(struct flight *f, struct slice *payload, struct blob *
 void filter_lane_lost(struct worker *w, struct flight *f)
 {
     w->stats.filters_not_found++;
-    route_refuse(w, f, &(struct route_failure){.fail = FAIL_FILTER_NOT_FOUND, .detail = unreachable});
+    route_refuse(w, f,
+                 &(struct route_failure){.fail = FAIL_FILTER_NOT_FOUND,
+                                         .detail = is_refused(f->upstream) ? other_chain : unreachable});
 }

@@ -2,6 +2,7 @@
 
 #include "cache/cache.h"
 #include "gateway/chain.h"
+#include "gateway/prober.h"
 #include "gateway/worker.h"
 #include "rpc/block_ref.h"
 
@@ -80,6 +81,16 @@ static uint64_t head_age_ms(const struct chain_conf *conf)
     return conf->family == CHAIN_SOLANA ? HEAD_AGE_SOLANA_MS : HEAD_AGE_EVM_MS;
 }
 
+/* Is it only for want of a later finalized block that this is not kept for good? */
+static bool awaits_finality(const struct cache_question *q, struct slice result)
+{
+    struct cache_question later = *q;
+
+    later.finalized_known = true;
+    later.finalized = UINT64_MAX;
+    return cache_rule_judge(&later, result) == CACHE_FOREVER;
+}
+
 void keep_offer(const struct flight *f, struct slice result, struct blob *ref)
 {
     struct chain *c = f->chain;
@@ -95,10 +106,14 @@ void keep_offer(const struct flight *f, struct slice result, struct blob *ref)
 
     block_ref_read(&r, f->method, conf->family, flight_params(f));
     q.ref = ref_of(&r);
+    if (cache_rule_moves(&q))
+        return;
     q.number = r.kind == BLOCK_REF_RANGE ? r.from : r.number;
     q.to_number = r.number;
     q.finalized_commitment = r.commitment == COMMITMENT_NONE || r.commitment == COMMITMENT_FINALIZED;
     scope = cache_rule_judge(&q, result);
+    if (scope != CACHE_FOREVER && probe_final_may(&c->final, worker_now_ms(c->worker)) && awaits_finality(&q, result))
+        prober_ask_finalized(f->upstream);
     if (scope == CACHE_NOT_KEPT)
         return;
     cache_put(c->cache,

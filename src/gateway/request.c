@@ -15,6 +15,7 @@
 #include "gateway/explain.h"
 #include "gateway/filter_lane.h"
 #include "gateway/keep.h"
+#include "gateway/own_answer.h"
 #include "gateway/route.h"
 #include "gateway/target.h"
 #include "gateway/worker.h"
@@ -342,6 +343,8 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
         }
         q = &pin.request;
     }
+    if (c && chain_own_answer(chain, rule->m) && own_answer(x, c, q, rule))
+        return;
     f = make_flight(x, q, rule);
     if (pin.upstream && !planted(PLANT_FILTER_UNBOUND)) {
         f->pinned = true;

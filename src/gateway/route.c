@@ -8,6 +8,7 @@
 #include "gateway/filter_lane.h"
 #include "gateway/keep.h"
 #include "gateway/link.h"
+#include "gateway/prober.h"
 #include "gateway/room.h"
 #include "gateway/session.h"
 #include "gateway/unit.h"
@@ -54,8 +55,8 @@ static struct upstream *choose_up(struct chain *c, uint64_t untried, bool *full)
     return i == PICK_NONE ? NULL : c->upstreams[i];
 }
 
-/* NULL: all were tried, or are full.  A chain whose upstreams are all left alone still tries them: a refused call would
- * be no better. */
+/* NULL: all were tried, refused, or are full.  A chain whose upstreams are all left alone still tries them: a refused
+ * call would be no better. */
 static struct upstream *choose(struct chain *c, uint64_t tried)
 {
     struct upstream *u;
@@ -63,11 +64,11 @@ static struct upstream *choose(struct chain *c, uint64_t tried)
     unsigned i;
 
     if (c->n_upstreams == 1)
-        return tried ? NULL : c->upstreams[0];
-    u = choose_up(c, ~tried, &full);
+        return tried | c->refused ? NULL : c->upstreams[0];
+    u = choose_up(c, ~(tried | c->avoid), &full);
     if (u || full)
         return u;
-    i = pick_next(c->turns, c->n_upstreams, ~tried);
+    i = pick_next(c->turns, c->n_upstreams, ~(tried | c->refused));
     return i == PICK_NONE ? NULL : c->upstreams[i];
 }
 
@@ -82,12 +83,18 @@ struct upstream *route_launch(struct worker *w, struct flight *f, struct upstrea
 {
     bool bound = f->pinned || (f->in_unit && with);
     struct upstream *u = with;
+    bool refused;
 
-    if (!bound && (!u || !endpoint_usable(&u->endpoint, worker_now_ms(w)) || upstream_is_full(u)))
+    if (!bound && (!u || f->chain->avoid >> u->index & 1 || !endpoint_usable(&u->endpoint, worker_now_ms(w)) ||
+                   upstream_is_full(u)))
         u = choose(f->chain, f->tried);
-    if (u && upstream_enqueue(u, f, false))
+    refused = u && f->chain->refused >> u->index & 1; /* since an array was bound to it */
+    if (u && !refused && upstream_enqueue(u, f, false))
         return u;
-    route_refuse(w, f, &(struct route_failure){.fail = FAIL_QUEUE_FULL});
+    if (refused || chain_refuses_all(f->chain))
+        prober_refuse(w, f);
+    else
+        route_refuse(w, f, &(struct route_failure){.fail = FAIL_QUEUE_FULL});
     return NULL;
 }
 
@@ -127,6 +134,10 @@ void route_failed(struct worker *w, struct flight *f, const struct route_failure
     bool move = why->never_sent || (why->reused_died && flight_may_repeat(f));
 
     u->endpoint.stats.failures[why->fail]++;
+    if (f->part == FLIGHT_PROBE) {
+        prober_failed(w, f, why);
+        return;
+    }
     if (f->part == FLIGHT_LEG && !(planted(PLANT_WRITE_REPEATED) && why->reused_died)) {
         lane_failed(w, f, why);
         return;
@@ -194,7 +205,7 @@ void route_elsewhere(struct flight *f)
 
     if (f->pinned || f->moves >= MAX_MOVES || f->part == FLIGHT_LEG)
         return;
-    next = choose_up(f->chain, ~tried, &full);
+    next = choose_up(f->chain, ~(tried | f->chain->avoid), &full);
     if (next && f->in_unit)
         next = unit_elsewhere(f, next);
     if (!next)
@@ -292,6 +303,10 @@ void route_answered(struct worker *w, struct flight *f, bool is_error, struct sl
     struct list calls, *n;
 
     note_latency(w, f, is_error);
+    if (f->part == FLIGHT_PROBE) {
+        prober_answered(w, f, is_error, payload, ref);
+        return;
+    }
     if (f->part == FLIGHT_LEG || f->part == FLIGHT_LOOKUP) {
         lane_answered(w, f, is_error, payload, ref);
         return;
@@ -401,9 +416,13 @@ static struct route_failure lateness(const struct flight *f)
     if (f->state == FLIGHT_QUEUED) {
         const struct endpoint *e = &f->upstream->endpoint;
 
-        /* What kept it: an endpoint that cannot be reached, or too few sockets. */
+        /* What kept it: an endpoint that cannot be reached, too few sockets, or its own question that has no answer. */
         why.fail = e->pool.opened && !e->backoff.failures ? FAIL_QUEUE_TIMEOUT : FAIL_UPSTREAM_TIMEOUT;
         why.detail = why.fail == FAIL_UPSTREAM_TIMEOUT ? "no connection could be made in time" : NULL;
+        if (why.fail == FAIL_QUEUE_TIMEOUT && probe_holds(&f->upstream->probe)) {
+            why.fail = FAIL_UPSTREAM_TIMEOUT;
+            why.detail = "it did not say in time which chain it is on";
+        }
     } else if (f->state == FLIGHT_PARKED) {
         why.fail = FAIL_QUEUE_TIMEOUT;
         why.detail = room_not_taken;
@@ -453,7 +472,9 @@ void route_due(struct worker *w, struct flight *f)
     if (f->link)
         link_abandon(f);
     why.never_sent = f->state != FLIGHT_WIRE;
-    if (f->part == FLIGHT_LEG)
+    if (f->part == FLIGHT_PROBE)
+        prober_failed(w, f, &why);
+    else if (f->part == FLIGHT_LEG)
         lane_failed(w, f, &why);
     else if (!f->wanted)
         worker_flight_free(w, f);

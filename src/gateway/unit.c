@@ -46,7 +46,8 @@ static struct unit *unit_of(const struct call *c)
 
 static bool can_take(const struct upstream *u)
 {
-    return endpoint_usable(&u->endpoint, worker_now_ms(u->worker)) && !upstream_is_full(u);
+    return !(u->chain->avoid >> u->index & 1) && endpoint_usable(&u->endpoint, worker_now_ms(u->worker)) &&
+           !upstream_is_full(u);
 }
 
 static bool was_tried(const struct flight *f, const struct upstream *u)

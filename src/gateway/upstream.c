@@ -8,6 +8,7 @@
 #include "gateway/boarding.h"
 #include "gateway/chain.h"
 #include "gateway/link.h"
+#include "gateway/prober.h"
 #include "gateway/proxy_env.h"
 #include "gateway/room.h"
 #include "gateway/route.h"
@@ -61,6 +62,7 @@ struct upstream *upstream_new(struct chain *c, unsigned index, const struct endp
     list_init(&u->waiting);
     list_init(&u->ready);
     list_init(&u->starved);
+    probe_init(&u->probe, &c->expect);
     good = endpoint_init(&u->endpoint, conf) == 0;
     if (good && u->endpoint.url.tls && tls_new(&u->tls, &conf->tls, u->endpoint.url.host, err, sizeof err) < 0) {
         log_event(LOG_ERROR, "tls_setup_failed", LOG_S("endpoint", conf->name), LOG_S("why", err));
@@ -102,6 +104,17 @@ bool upstream_is_full(const struct upstream *u)
     return u->n_waiting >= u->endpoint.conf->pool.max_waiting + seats(u);
 }
 
+/* The front: while calls are held back, behind the question that they wait for. */
+static struct list *front_of(struct upstream *u)
+{
+    struct list *first = u->waiting.next;
+
+    if (probe_holds(&u->probe) && first != &u->waiting &&
+        container_of(first, struct flight, queued)->part == FLIGHT_PROBE)
+        return first;
+    return &u->waiting;
+}
+
 static void enqueue(struct upstream *u, struct flight *f, bool front)
 {
     f->state = FLIGHT_QUEUED;
@@ -110,7 +123,7 @@ static void enqueue(struct upstream *u, struct flight *f, bool front)
     f->queued_us = worker_clock_us(u->worker);
     f->solo = boarding_solo(u, f);
     if (front)
-        list_push_front(&u->waiting, &f->queued);
+        list_push_front(f->part == FLIGHT_PROBE ? &u->waiting : front_of(u), &f->queued);
     else
         list_push(&u->waiting, &f->queued);
     u->n_waiting++;
@@ -126,6 +139,11 @@ bool upstream_enqueue(struct upstream *u, struct flight *f, bool front)
         return false;
     enqueue(u, f, front);
     return true;
+}
+
+void upstream_enqueue_own(struct upstream *u, struct flight *f, bool front)
+{
+    enqueue(u, f, front);
 }
 
 void upstream_requeue(struct flight *f)
@@ -162,7 +180,7 @@ void upstream_mark(struct upstream *u)
 
 bool upstream_has_room(const struct upstream *u)
 {
-    return seats(u) > u->n_waiting;
+    return seats(u) > u->n_waiting && !probe_holds(&u->probe);
 }
 
 /* Closes the longest idle connection.  false: there is none. */
@@ -267,7 +285,7 @@ static void arm(struct upstream *u, uint64_t now_ms)
     const struct pool *p = &u->endpoint.pool;
     uint64_t at_ms = pool_next_expiry(p);
 
-    if (pool_sockets(p) < p->conf->min_warm) {
+    if (pool_sockets(p) < p->conf->min_warm && u->probe.state != PROBE_REFUSED) {
         uint64_t warm_ms =
             u->warm_after_ms > u->endpoint.backoff.until_ms ? u->warm_after_ms : u->endpoint.backoff.until_ms;
 
@@ -278,6 +296,8 @@ static void arm(struct upstream *u, uint64_t now_ms)
         at_ms = u->endpoint.backoff.until_ms;
     if (u->n_waiting && u->again_us != UINT64_MAX && now_ms + u->again_us / 1000 + 1 < at_ms)
         at_ms = now_ms + u->again_us / 1000 + 1;
+    if (u->probe.at_ms < at_ms && !u->worker->draining)
+        at_ms = u->probe.at_ms;
     if (at_ms == UINT64_MAX)
         heap_remove(&u->worker->upstreams_due, &u->due);
     else if (!heap_linked(&u->due) || u->due.key > at_ms)
@@ -289,8 +309,11 @@ void upstream_dispatch(struct upstream *u)
     struct worker *w = u->worker;
     uint64_t now_ms = worker_now_ms(w);
 
+    if (!probe_settled(&u->probe))
+        prober_look(u);
     boarding_run(u);
-    if (u->n_waiting || (pool_sockets(&u->endpoint.pool) < u->endpoint.conf->pool.min_warm && !w->draining))
+    if (u->n_waiting || (pool_sockets(&u->endpoint.pool) < u->endpoint.conf->pool.min_warm && !w->draining &&
+                         u->probe.state != PROBE_REFUSED))
         dial_wanted(u, now_ms);
     if (u->n_waiting && w->n_stalled)
         room_make_way(u);
@@ -327,21 +350,17 @@ static enum fail dial_fail(enum dial_phase phase)
 
 /* Nobody here can serve those who wait: let each find another upstream, or fail with what went wrong.  The last one
  * first: they keep their order, as each goes to the front of its new queue. */
-static void release_waiting(struct upstream *u)
+void upstream_release_waiting(struct upstream *u, const struct route_failure *why)
 {
-    struct endpoint *e = &u->endpoint;
-
     while (u->n_waiting) {
         struct flight *f = container_of(u->waiting.prev, struct flight, queued);
 
         upstream_dequeue(f);
-        route_failed(u->worker, f,
-                     &(struct route_failure){.fail = e->last_fail, .detail = e->last_text, .never_sent = true});
+        route_failed(u->worker, f, why);
     }
 }
 
-/* Those who wait could be served by the sockets that are left, but sooner where one can connect. */
-static void offer_waiting(struct upstream *u)
+void upstream_offer_waiting(struct upstream *u)
 {
     struct list *it = u->waiting.prev;
 
@@ -369,6 +388,7 @@ void upstream_dialled(struct upstream *u, const struct dial_result *r)
             e->stats.tls_full += !r->tls_resumed;
             e->stats.tls_resumed += r->tls_resumed;
         }
+        probe_connected(&u->probe, now_ms);
         upstream_mark(u);
         return;
     }
@@ -386,9 +406,10 @@ void upstream_dialled(struct upstream *u, const struct dial_result *r)
     }
     u->reported_down = true;
     if (pool_sockets(&e->pool) == 0)
-        release_waiting(u);
-    else
-        offer_waiting(u);
+        upstream_release_waiting(
+            u, &(struct route_failure){.fail = e->last_fail, .detail = e->last_text, .never_sent = true});
+    else /* they could be served by the sockets that are left, but sooner where one can connect */
+        upstream_offer_waiting(u);
     upstream_mark(u);
 }
 
@@ -397,6 +418,11 @@ void upstream_link_lost(struct upstream *u, bool never_used)
     if (never_used)
         u->warm_after_ms = worker_now_ms(u->worker) + WARM_PAUSE_MS;
     upstream_mark(u);
+}
+
+const char *upstream_state(const struct upstream *u)
+{
+    return u->probe.state == PROBE_REFUSED ? "refused" : u->reported_down ? "down" : "up";
 }
 
 static void close_all(struct list *members)

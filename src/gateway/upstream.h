@@ -7,13 +7,16 @@
 #include "base/list.h"
 #include "io/dial.h"
 #include "upstream/endpoint.h"
+#include "upstream/probe.h"
 
 struct chain;
 struct flight;
+struct route_failure;
 struct worker;
 
 struct upstream {
     struct endpoint endpoint;
+    struct probe probe; /* is it on its chain? */
     struct worker *worker;
     struct chain *chain;
     unsigned index;      /* in its chain */
@@ -41,6 +44,7 @@ struct upstream *upstream_free(struct upstream *u);
 
 /* Queues a flight here. false: the queue is full. front: before all others (it has been under way already). */
 bool upstream_enqueue(struct upstream *u, struct flight *f, bool front);
+void upstream_enqueue_own(struct upstream *u, struct flight *f, bool front); /* a question of ours: there is a place */
 void upstream_requeue(struct flight *f);      /* back to the front of its queue, where it has had its place before */
 void upstream_requeue_last(struct flight *f); /* or behind all others */
 void upstream_dequeue(struct flight *f);      /* parked ones too; fine when it is not queued */
@@ -48,6 +52,11 @@ void upstream_dequeue(struct flight *f);      /* parked ones too; fine when it i
 void upstream_mark(struct upstream *u);     /* something changed: dispatch at the end of the turn */
 void upstream_dispatch(struct upstream *u); /* pairs waiting flights with links, dials what is wanted */
 void upstream_due(struct upstream *u);      /* its time has come */
+
+/* Those who wait move on, or fail with `why`. */
+void upstream_release_waiting(struct upstream *u, const struct route_failure *why);
+/* Those who wait move to where they are served sooner, if there is such a place. */
+void upstream_offer_waiting(struct upstream *u);
 
 /* A dial ended. r->stream is taken over by the link. */
 void upstream_dialled(struct upstream *u, const struct dial_result *r);
@@ -60,6 +69,8 @@ void upstream_feed_starved(struct worker *w);
  * closed. */
 bool upstream_must_yield(const struct upstream *u);
 
+/* For people: "up", "down" or "refused". */
+const char *upstream_state(const struct upstream *u);
 /* Would one more call be refused? */
 bool upstream_is_full(const struct upstream *u);
 /* Could one more call depart here without waiting for others? */

@@ -215,8 +215,9 @@ static bool is_drained(const struct worker *w)
     for (size_t i = 0; i < w->flights_due.n; i++) {
         const struct flight *f = container_of(w->flights_due.v[i], struct flight, due);
 
-        /* A leg that has left has done its work; a client that waits for its answer waits for the lead. */
-        if (f->wanted && !(f->part == FLIGHT_LEG && f->state == FLIGHT_WIRE))
+        /* A leg that has left has done its work; a client that waits for its answer waits for the lead.  What we ask
+         * ourselves nobody waits for. */
+        if (f->wanted && f->part != FLIGHT_PROBE && !(f->part == FLIGHT_LEG && f->state == FLIGHT_WIRE))
             return false;
     }
     return true;

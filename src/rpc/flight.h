@@ -27,7 +27,8 @@ enum flight_part {
     FLIGHT_OF_CALLS, /* those that wait for it */
     FLIGHT_LEAD,     /* them too, but it goes nowhere itself: `lane` answers it */
     FLIGHT_LEG,      /* its lane: one copy of a transaction, to one endpoint, once */
-    FLIGHT_LOOKUP    /* its lane: a read of the lane's own */
+    FLIGHT_LOOKUP,   /* its lane: a read of the lane's own */
+    FLIGHT_PROBE     /* the gateway: gateway/prober.h */
 };
 
 struct flight {
@@ -45,7 +46,7 @@ struct flight {
     bool solo;       /* in a queue: it is counted there as one that goes alone */
     bool explained;  /* one of its calls is to tell how it came by its answer */
     bool put_back;   /* it gave up its link, since its clients hold too much: it sets out again when they hold little */
-    bool pinned;     /* it is about a filter: only the endpoint that holds it may be asked */
+    bool pinned;     /* only its endpoint may be asked: that holds the filter that it is about, or is what it asks of */
     bool in_unit;    /* some who wait, or waited, for it must be answered by the endpoint of others: gateway/unit.h */
     uint8_t moves;   /* how many times it changed link or endpoint */
     uint8_t sends;   /* requests that carried it */
@@ -65,7 +66,7 @@ struct flight {
     struct upstream *upstream;
     struct link *link;
     enum flight_part part;
-    unsigned leg; /* which, of its lane */
+    unsigned leg; /* which, of its lane; a probe's question */
     struct lane *lane;
     struct slice key;   /* rpc/flight_key.h: in tail, key_store or key_own */
     char *key_own;      /* of a long one; NULL: none */

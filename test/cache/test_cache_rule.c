@@ -269,4 +269,22 @@ TEST(names)
     CHECK_STR(slice_str(cache_rule_name(CACHE_RULE_COUNT)), "never");
 }
 
+/* What is told apart early is what would not be kept. */
+TEST(what_moves_is_not_kept)
+{
+    for (unsigned rule = 0; rule < CACHE_RULE_COUNT; rule++)
+        for (unsigned ref = 0; ref <= CACHE_REF_UNCLEAR; ref++)
+            for (unsigned flags = 0; flags < 8; flags++) {
+                struct cache_question q = {.rule = (enum cache_rule_kind)rule,
+                                           .ref = (enum cache_ref)ref,
+                                           .finalized_known = flags & 1,
+                                           .finalized_commitment = flags & 2,
+                                           .head_wanted = flags & 4,
+                                           .finalized = UINT64_MAX};
+
+                if (cache_rule_moves(&q))
+                    CHECK_EQ(cache_rule_scope(&q), CACHE_NOT_KEPT);
+            }
+}
+
 TEST_MAIN()

@@ -15,9 +15,9 @@ def call(method, params, id=1):
 
 class Cache(Case):
     def kept(self, result, cache=None, family="evm", **chain):
-        """A gateway before an upstream whose answers `result` gives."""
+        """A gateway before an upstream whose answers `result` gives.  It asks for nothing by itself."""
         u = self.upstream(serve(lambda c: json.dumps(result(c))))
-        g = self.gateway(config(endpoint(u.url()), family, chain={"cache": cache or {}, **chain}))
+        g = self.gateway(config(endpoint(u.url()), family, chain={"cache": {"finalized_ms": 0, **(cache or {})}, **chain}))
         return g, u
 
     def ask(self, g, method, params, id=1):

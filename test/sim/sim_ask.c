@@ -31,6 +31,8 @@ static const struct method methods[] = {
     {true, "eth_getFilterChanges", ASK_POLL, false, false},
     {true, "eth_sendRawTransaction", ASK_WRITE, false, false},
     {true, "eth_getTransactionByHash", ASK_LOOKUP, false, false},
+    {true, "eth_getBlockByNumber", ASK_FINALIZED, false, false},
+    {false, "getGenesisHash", ASK_CHAIN_ID, false, false},
     {false, "getSlot", ASK_HEAD, true, false},
     {false, "getAccountInfo", ASK_READ, true, false},
     {false, "getBalance", ASK_READ, true, false},
@@ -283,7 +285,7 @@ static const char *draw_method(struct world *w, const struct sim_chain *c)
     } evm[] = {{"eth_call", 30},   {"eth_blockNumber", 16}, {"eth_getBalance", 16},      {"eth_chainId", 7},
                {"eth_getLogs", 8}, {"eth_newFilter", 5},    {"eth_getFilterChanges", 5}, {"eth_sendRawTransaction", 9},
                {"sim_unknown", 3}, {"eth_Call", 1}},
-      solana[] = {{"getSlot", 25},           {"getAccountInfo", 30},  {"getBalance", 20},
+      solana[] = {{"getSlot", 25},           {"getAccountInfo", 27},  {"getBalance", 20}, {"getGenesisHash", 3},
                   {"getProgramAccounts", 8}, {"sendTransaction", 12}, {"simUnknown", 5}};
     uint64_t r = sim_rnd(w, 100);
     size_t i = 0;
@@ -393,6 +395,13 @@ static void large(struct buf *b, uint64_t hash)
     b->n += n;
 }
 
+static const char *chain_name(const struct sim_chain *c, bool foreign)
+{
+    if (c->evm)
+        return foreign ? "0x5" : "0x1";
+    return foreign ? "EtWTRABZaYq6iMfeYKouRu166VU2xqa1wcaWoxPkrZBG" : SIM_GENESIS_HASH;
+}
+
 void ask_answer(const struct sim_chain *c, const struct ask *a, uint64_t head, uint64_t serial, struct buf *b)
 {
     switch (a->kind) {
@@ -400,7 +409,10 @@ void ask_answer(const struct sim_chain *c, const struct ask *a, uint64_t head, u
         buf_printf(b, c->evm ? "\"result\":\"0x%" PRIx64 "\"" : "\"result\":%" PRIu64, head);
         return;
     case ASK_CHAIN_ID:
-        buf_str(b, "\"result\":\"0x1\"");
+        buf_printf(b, "\"result\":\"%s\"", chain_name(c, a->foreign));
+        return;
+    case ASK_FINALIZED:
+        buf_printf(b, "\"result\":{\"number\":\"0x%" PRIx64 "\",\"serial\":%" PRIu64 "}", head - 2, serial);
         return;
     case ASK_WRITE:
         write_result(c, a, b);

@@ -10,15 +10,19 @@
 #include "base/buf.h"
 #include "sim_world.h"
 
+#define SIM_GENESIS_HASH                                                                                               \
+    "5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d" /* of the Solana chain; the EVM chain has id 1 */
+
 enum ask_kind {
-    ASK_READ,     /* may be shared, cached, repeated */
-    ASK_HEAD,     /* eth_blockNumber, getSlot: the answer is the head */
-    ASK_CHAIN_ID, /* eth_chainId: the answer is the chain's number */
-    ASK_FILTER,   /* makes a filter: never shared, never repeated */
-    ASK_POLL,     /* of a filter: likewise, and only where that is */
-    ASK_WRITE,    /* a transaction: as above, and never twice to one endpoint */
-    ASK_LOOKUP,   /* of a transaction by its hash: no client asks, the gateway does */
-    ASK_UNKNOWN,  /* never shared, never repeated */
+    ASK_READ,      /* may be shared, cached, repeated */
+    ASK_HEAD,      /* eth_blockNumber, getSlot: the answer is the head */
+    ASK_CHAIN_ID,  /* eth_chainId, getGenesisHash: the answer is the chain's name; the gateway asks it too */
+    ASK_FILTER,    /* makes a filter: never shared, never repeated */
+    ASK_POLL,      /* of a filter: likewise, and only where that is */
+    ASK_WRITE,     /* a transaction: as above, and never twice to one endpoint */
+    ASK_LOOKUP,    /* of a transaction by its hash: no client asks, the gateway does */
+    ASK_FINALIZED, /* the finalized block: no client asks, the gateway does */
+    ASK_UNKNOWN,   /* never shared, never repeated */
 };
 
 /* What a node says of a transaction that it gets. */
@@ -44,6 +48,7 @@ struct ask {
     unsigned given;     /* with ASK_POLL, of a client: the number of the filter's name, and 1; 0: nobody's */
     unsigned node, own; /* with ASK_FILTER and ASK_POLL, at a node: which one, and its own id of the filter */
     bool gone;          /* with ASK_POLL, at a node: there is no such filter */
+    bool foreign;       /* with ASK_CHAIN_ID, at a node: it is on another chain */
     uint64_t hash;
 };
 

@@ -44,7 +44,7 @@ static void check_upstream(struct world *w, const struct upstream *u, const stru
 
         light |= !f->fresh_only && !u->endpoint.conf->batch.window_us;
     }
-    sim_check(w, !(idle_link && light), "%s: calls wait beside an idle connection", n->name);
+    sim_check(w, !(idle_link && light && !probe_holds(&u->probe)), "%s: calls wait beside an idle connection", n->name);
 }
 
 /* How many calls are on the links of u, and how many of the links carry one that goes alone. */
@@ -134,6 +134,21 @@ static size_t held(const struct session *s)
     return n;
 }
 
+/* How many questions of its own the gateway has under way. */
+static unsigned questions(const struct worker *g)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < g->n_chains; i++) {
+        const struct chain *c = g->chains[i];
+
+        n += c->final.asking;
+        for (unsigned k = 0; k < c->n_upstreams; k++)
+            n += c->upstreams[k]->probe.asking;
+    }
+    return n;
+}
+
 void sim_check_turn(struct world *w)
 {
     const struct worker *g = w->gateway;
@@ -148,6 +163,7 @@ void sim_check_turn(struct world *w)
     for (size_t i = 0; i < g->n_chains; i++)
         if (extra < g->chains[i]->n_upstreams)
             extra = g->chains[i]->n_upstreams;
+    extra += questions(g);
     list_each (it, &g->lanes)
         extra++;
     sim_check(w, g->n_flights <= w->p.max_inflight_calls + extra, "%u calls in flight", g->n_flights);

@@ -18,7 +18,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/plant.h"
 #include "sim_again.h"
 #include "sim_plant.h"
@@ -241,7 +240,6 @@ int main(int argc, char **argv)
             return usage("wrong option");
         }
     }
-    log_setup(LOG_ERROR, LOG_LOGFMT);
     signal(SIGABRT, on_crash);
     signal(SIGALRM, on_crash);
     if (!__sanitizer_get_current_allocated_bytes) {

@@ -156,6 +156,9 @@ static void take_call(struct node_conn *k, struct jtok *t, struct fault_element 
     ask_parse(n->chain, slice_of(method, method_n), params, &e->ask);
     e->ask.node = n->index;
     e->ask.own = ask_own_id(params);
+    e->ask.foreign = n->foreign;
+    sim_check(w, !n->foreign || e->ask.kind == ASK_CHAIN_ID, "%s is on another chain, and is asked %.*s", n->name,
+              (int)method_n, method);
     served(k, &e->ask, head);
     e->head = head;
     e->serial = w->n_served++;
@@ -347,6 +350,25 @@ static void on_mood(struct sim_event *e)
     sim_soon(w, &n->mood, sim_delay_us(w, n->down ? 60000 : 20000));
 }
 
+static void on_moves(struct sim_event *e)
+{
+    struct node *n = container_of(e, struct node, moves);
+
+    sim_trace(n->w, "%s is on the right chain now", n->name);
+    n->foreign = false;
+}
+
+void node_make_foreign(struct node *n)
+{
+    struct world *w = n->w;
+
+    n->foreign = true;
+    n->fault_permille = 0; /* -32601 for an answer would let it pass, and rightly so */
+    n->moves.fire = on_moves;
+    if (sim_chance(w, 500))
+        sim_soon(w, &n->moves, sim_delay_us(w, 30000));
+}
+
 struct node *node_new(struct world *w, struct sim_chain *chain, unsigned index)
 {
     static const unsigned means_us[] = {200, 500, 2000, 8000};
@@ -374,5 +396,6 @@ void node_free(struct node *n)
         conn_over(container_of(n->conns.next, struct node_conn, node));
     sim_check(n->w, n->n_inflight == 0, "the simulated %s lost count", n->name);
     sim_cancel(n->w, &n->mood);
+    sim_cancel(n->w, &n->moves);
     free(n);
 }

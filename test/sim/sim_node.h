@@ -21,13 +21,17 @@ struct node {
     unsigned fault_permille;
     bool closes_idle;
     bool down;
-    struct sim_event mood; /* goes down, comes back, changes its lag */
-    struct list conns;     /* struct node_conn */
+    bool foreign;           /* on another chain: nothing but the question for that may come */
+    struct sim_event moves; /* to the right chain */
+    struct sim_event mood;  /* goes down, comes back, changes its lag */
+    struct list conns;      /* struct node_conn */
     struct h1_server_conf http;
 };
 
 enum { NODE_PORT = 9000 }; /* of the first; the others follow */
 
+/* It is on another chain than the one that is configured, for now or for good. */
+void node_make_foreign(struct node *n);
 struct node *node_new(struct world *w, struct sim_chain *chain, unsigned index);
 void node_free(struct node *n);
 struct node *node_at(struct world *w, unsigned port); /* NULL: none */

@@ -40,6 +40,7 @@ static void draw_profile(struct world *w)
         .calm = sim_chance(w, 350),
         .roomy = sim_chance(w, 400),
         .lag = sim_chance(w, 250),
+        .mixed = sim_chance(w, 250),
         .coalesce = sim_chance(w, 800),
         .cache = sim_chance(w, 400),
         .swarm = sim_chance(w, 200),
@@ -111,11 +112,17 @@ static void put_endpoint(struct world *w, struct node *n, struct buf *b)
 
 static void put_chain(struct world *w, struct sim_chain *c, unsigned n, struct buf *b)
 {
-    buf_printf(b, "\"%s\":{\"family\":\"%s\",\"coalesce\":%s,\"cache\":{\"max_bytes\":%u,\"head\":%s},", c->name,
-               c->evm ? "evm" : "solana", w->p.coalesce ? "true" : "false",
-               w->p.cache ? one_of(w, 3000, 100000, 1 << 20) : 0, w->p.cache && sim_chance(w, 300) ? "true" : "false");
-    if (c->evm && sim_chance(w, 500))
-        buf_str(b, "\"chain_id\":1,");
+    bool named = sim_chance(w, w->p.mixed ? 1000 : 500);
+
+    buf_printf(
+        b, "\"%s\":{\"family\":\"%s\",\"coalesce\":%s,\"cache\":{\"max_bytes\":%u,\"head\":%s,\"finalized_ms\":%u},",
+        c->name, c->evm ? "evm" : "solana", w->p.coalesce ? "true" : "false",
+        w->p.cache ? one_of(w, 3000, 100000, 1 << 20) : 0, w->p.cache && sim_chance(w, 300) ? "true" : "false",
+        one_of(w, 0, 20, 12000));
+    if (named)
+        buf_printf(b, c->evm ? "\"chain_id\":1," : "\"genesis_hash\":\"" SIM_GENESIS_HASH "\",");
+    if (named && sim_chance(w, 300))
+        buf_str(b, "\"answer_chain_id\":false,");
     buf_str(b, "\"endpoints\":[");
     for (unsigned i = 0; i < n; i++) {
         struct node *node = node_new(w, c, w->n_nodes);
@@ -123,6 +130,8 @@ static void put_chain(struct world *w, struct sim_chain *c, unsigned n, struct b
         if (i)
             buf_str(b, ",");
         w->nodes[w->n_nodes++] = node;
+        if (w->p.mixed && sim_chance(w, 400) && (i || !w->p.calm)) /* in a calm run every call gets its result */
+            node_make_foreign(node);
         put_endpoint(w, node, b);
     }
     buf_str(b, "]}");

@@ -45,6 +45,7 @@ struct sim_profile {
     bool calm;  /* endpoints make no mistakes and bounds are wide: every call must get its result */
     bool roomy; /* sockets for everybody */
     bool lag;   /* endpoints may be behind the chain's head */
+    bool mixed; /* some endpoints are on another chain than their configuration says */
     bool coalesce, cache;
     bool swarm; /* clients who all ask the same few questions, and often leave */
     bool deaf;  /* clients who ask for much and read nothing, beside others, where connections are few */
