@@ -339,10 +339,7 @@ class Tiers(Case):
         g = self.gateway(config([endpoint(ua.url(), "a", tier=0, pool=pool, batch={"mode": "off"}),
                                  endpoint(ub.url(), "b", tier=1, batch={"mode": "off"})], chain={"coalesce": False}))
         # Not as an array, which stays with one endpoint whatever its queue.
-        clients = [g.client() for _ in range(10)]
-        for i, c in enumerate(clients):
-            self.addCleanup(c.close)
-            c.post(json.dumps(call(i, 10, 0.2)))
+        clients = [self.posting(g, json.dumps(call(i, 10, 0.3))) for i in range(10)]
         got = [c.read_response().json() for c in clients]
         self.assertEqual([len(x.get("result", ())) for x in got], [10] * 10, got)
         return len(ua.requests), len(ub.requests)
