@@ -24,6 +24,7 @@ struct bucket {
     uint64_t at_us;   /* later than now: it does not refill before that */
     uint64_t full_us; /* so long from empty to full, or somewhat longer */
     uint64_t high_us; /* when it was half full last: what was taken before that is not given back */
+    uint64_t given;   /* grains given back since then: half of cap at most */
 };
 
 /* Full at first.  rate and cap as in the struct; cap <= BUCKET_MAX_BURST tokens, rate <= BUCKET_MAX_PER_S * 4. */
@@ -50,6 +51,7 @@ static inline void bucket_settle(struct bucket *b, uint64_t now_us)
     if (b->have < b->cap / 2)
         return;
     b->high_us = now_us;
+    b->given = 0;
     if (b->have > b->cap)
         b->have = b->cap;
 }

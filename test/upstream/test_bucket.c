@@ -2,7 +2,7 @@
 
 #include "test.h"
 
-enum { EVENTS = 300, WORLDS = 400 };
+enum { EVENTS = 300, WORLDS = 2000 };
 
 static uint64_t state;
 
@@ -111,9 +111,12 @@ static uint64_t run_world(uint64_t seed)
         now_us = true_us - (behind_us < true_us ? behind_us : true_us);
         bucket_settle(&b, now_us);
         seen_us = now_us > seen_us ? now_us : seen_us;
-        if (draw(20) == 0)
-            bucket_resize(&b, draw(2) ? rate : 1 + draw(rate),
-                          draw(2) ? cap : BUCKET_TOKEN * (1 + draw(cap / BUCKET_TOKEN)), now_us);
+        if (draw(20) == 0) { /* one after the other: the order of arguments is the compiler's */
+            uint64_t to_rate = draw(2) ? rate : 1 + draw(rate);
+            uint64_t to_cap = draw(2) ? cap : BUCKET_TOKEN * (1 + draw(cap / BUCKET_TOKEN));
+
+            bucket_resize(&b, to_rate, to_cap, now_us);
+        }
         if (draw(100) == 0)
             bucket_hold(&b, now_us + draw(100000));
         if (n && draw(4) == 0) { /* one of the last few did not leave */
