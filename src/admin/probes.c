@@ -12,10 +12,8 @@ int probe_health(struct buf *out)
 
 static int not_ready(struct buf *out, const struct chain *c, const struct upstream *down)
 {
-    bool refused = down->probe.state == PROBE_REFUSED;
-    enum fail fail = refused ? FAIL_UPSTREAM_WRONG_CHAIN : down->endpoint.last_fail;
-    char reason[ERROR_REASON_CAP], text[PROBE_TEXT_CAP];
-    const char *detail = refused ? probe_text(&down->probe, &c->expect, text) : down->endpoint.last_text;
+    char reason[ERROR_REASON_CAP], text[UPSTREAM_WHY_CAP];
+    enum fail fail = upstream_why(down, text);
     int r = buf_str(out, "{\"status\":\"unready\",\"chain\":");
 
     r = r ? r : jout_string(out, slice_str(c->conf->name));
@@ -23,7 +21,7 @@ static int not_ready(struct buf *out, const struct chain *c, const struct upstre
     r = r ? r : buf_str(out, ",\"endpoint\":");
     r = r ? r : jout_string(out, slice_str(down->endpoint.conf->name));
     r = r ? r : buf_str(out, ",\"detail\":");
-    r = r ? r : jout_string(out, slice_str(detail));
+    r = r ? r : jout_string(out, slice_str(text));
     return r ? r : buf_str(out, "}\n");
 }
 

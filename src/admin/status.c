@@ -2,6 +2,7 @@
 
 #include "admin/version.h"
 #include "cache/cache.h"
+#include "gateway/auth.h"
 #include "gateway/chain.h"
 #include "gateway/link.h"
 #include "gateway/worker.h"
@@ -150,12 +151,25 @@ static void identity(struct page *p, const struct upstream *u)
     raw(p, "}");
 }
 
+static void credential(struct page *p, const struct upstream *u)
+{
+    int64_t left_s = auth_left_s(u->auth);
+
+    open_object(p, "credential");
+    str(p, "state", auth_state(u->auth));
+    num(p, "generation", u->endpoint.generation);
+    if (left_s != INT64_MAX)
+        num(p, "expires_in_s", left_s > 0 ? (uint64_t)left_s : 0);
+    raw(p, "}");
+}
+
 static void endpoint(struct page *p, const struct upstream *u)
 {
     const struct endpoint *e = &u->endpoint;
     const struct pool *q = &e->pool;
     uint64_t now_ms = worker_now_ms(p->w), all = q->carried_new + q->carried_reused;
-    char reason[ERROR_REASON_CAP];
+    char reason[ERROR_REASON_CAP], why[UPSTREAM_WHY_CAP];
+    enum fail fail = upstream_why(u, why);
 
     open_object(p, NULL);
     str(p, "name", e->conf->name);
@@ -163,11 +177,13 @@ static void endpoint(struct page *p, const struct upstream *u)
     num(p, "weight", e->conf->weight);
     num(p, "tier", e->conf->tier);
     str(p, "state", upstream_state(u));
-    if (u->reported_down) {
-        str(p, "reason", error_reason(e->last_fail, reason));
-        str(p, "detail", e->last_text);
+    if (fail != FAIL_NONE) {
+        str(p, "reason", error_reason(fail, reason));
+        str(p, "detail", why);
     }
     identity(p, u);
+    if (u->auth)
+        credential(p, u);
     open_object(p, "sockets");
     num(p, "active", q->n_busy);
     num(p, "idle", q->n_idle);

@@ -26,18 +26,17 @@ static int endpoint_row(const struct upstream *u, struct buf *out)
 
 static int endpoint_reasons(const struct upstream *u, struct buf *out)
 {
-    char reason[ERROR_REASON_CAP], text[PROBE_TEXT_CAP];
-    enum probe_state is = u->probe.state;
+    char reason[ERROR_REASON_CAP], text[UPSTREAM_WHY_CAP];
     int r = 0;
 
     for (unsigned i = 1; i < FAIL_COUNT && r == 0; i++)
         if (u->endpoint.stats.failures[i])
             r = buf_printf(out, "  %s/%s: %s: %llu\n", u->chain->conf->name, u->endpoint.conf->name,
                            error_reason((enum fail)i, reason), (unsigned long long)u->endpoint.stats.failures[i]);
-    if (r == 0 && u->reported_down)
-        r = buf_printf(out, "  %s/%s: down: %s\n", u->chain->conf->name, u->endpoint.conf->name, u->endpoint.last_text);
-    if (r == 0 && (is == PROBE_REFUSED || is == PROBE_UNVERIFIED))
-        r = buf_printf(out, "  %s/%s: %s: %s\n", u->chain->conf->name, u->endpoint.conf->name, probe_state_name(is),
+    if (r == 0 && upstream_why(u, text) != FAIL_NONE)
+        r = buf_printf(out, "  %s/%s: %s: %s\n", u->chain->conf->name, u->endpoint.conf->name, upstream_state(u), text);
+    if (r == 0 && u->probe.state == PROBE_UNVERIFIED)
+        r = buf_printf(out, "  %s/%s: unverified: %s\n", u->chain->conf->name, u->endpoint.conf->name,
                        probe_text(&u->probe, &u->chain->expect, text));
     return r;
 }

@@ -160,3 +160,21 @@ const char *config_check_text(const char *value)
         return "must not begin or end with a space";
     return NULL;
 }
+
+const char *config_check_token(const char *value)
+{
+    for (; *value; value++)
+        if (*value <= ' ' || *value > '~')
+            return "must be of visible ASCII characters";
+    return NULL;
+}
+
+const char *config_check_user(const char *value)
+{
+    return strchr(value, ':') ? "must not have a ':'" : NULL;
+}
+
+const char *config_check_query_name(const char *value)
+{
+    return *value && only(value, "-._~") ? NULL : "the name must be of A-Z, a-z, 0-9, '-', '.', '_' and '~'";
+}

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "config/config.h"
+#include "config/config_auth.h"
 #include "http/url.h"
 #include "upstream/preset.h"
 
@@ -66,12 +67,13 @@ static void preset_apply(json_t *obj, struct endpoint_conf *e)
         e->batch.max_calls = p->batch_calls;
 }
 
-static void endpoint_rules(struct config_walk *w, const struct config_path *at, const struct endpoint_conf *e)
+static void endpoint_rules(struct config_walk *w, const struct config_path *at, json_t *obj, struct endpoint_conf *e)
 {
     struct config_path headers = {at, "headers", 0};
     struct url u;
     bool userinfo;
 
+    config_auth_rules(w, at, json_object_get(obj, "auth"), e);
     if (url_parse(&u, slice_str(e->url)))
         return;
     userinfo = u.userinfo != NULL;
@@ -327,7 +329,7 @@ void config_rules(struct config_walk *w, const struct config_path *at, enum conf
         break;
     case CONFIG_SHAPE_ENDPOINT:
         preset_apply(obj, base);
-        endpoint_rules(w, at, base);
+        endpoint_rules(w, at, obj, base);
         break;
     case CONFIG_SHAPE_POOL:
         if (clean)

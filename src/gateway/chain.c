@@ -139,7 +139,7 @@ bool chain_ready(const struct chain *c, const struct upstream **down)
         const struct upstream *u = c->upstreams[i];
 
         *down = u;
-        if (c->refused >> i & 1)
+        if (c->refused >> i & 1 || !u->endpoint.head)
             continue;
         if (u->endpoint.backoff.failures == 0 || u->endpoint.pool.n_idle + u->endpoint.pool.n_busy > 0)
             return true;

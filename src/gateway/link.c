@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/plant.h"
+#include "gateway/auth.h"
 #include "gateway/chain.h"
 #include "gateway/link_batch.h"
 #include "gateway/room.h"
@@ -305,6 +306,27 @@ static bool on_single(struct link *k, const struct h1_response *res)
     return fail != FAIL_UPSTREAM_WRONG_ID || planted(PLANT_DOUBTFUL_REUSED);
 }
 
+/* The endpoint refused a credential that has been replaced meanwhile: with the new one they may do better. */
+static bool repeat_authorized(struct link *k, unsigned status)
+{
+    struct upstream *u = k->upstream;
+    struct list all;
+
+    for (unsigned i = 0; i < k->n_seats; i++)
+        if (k->seats[i].flight && !flight_may_repeat(k->seats[i].flight))
+            return false;
+    if (!auth_refused(u->auth, k->generation))
+        return false;
+    link_detach_all(k, &all);
+    while (!list_empty(&all)) { /* the last one first: those that queue again keep their order */
+        struct flight *f = container_of(all.prev, struct flight, queued);
+
+        list_remove(&f->queued);
+        auth_repeat(u->auth, f, status);
+    }
+    return true;
+}
+
 static void on_response(struct link *k, bool surplus)
 {
     const struct h1_response *res = h1_client_response(k->http);
@@ -312,7 +334,11 @@ static void on_response(struct link *k, bool surplus)
     struct worker *w = worker_of(k);
     bool reuse = (res->keep_alive || planted(PLANT_CLOSE_IGNORED)) && !surplus && !upstream_must_yield(u);
 
-    reuse &= k->n_seats == 1 ? on_single(k, res) : link_batch_answered(k, res);
+    if ((res->status == 401 || res->status == 403) && u->auth && repeat_authorized(k, res->status))
+        reuse = false;
+    else
+        reuse &= k->n_seats == 1 ? on_single(k, res) : link_batch_answered(k, res);
+    reuse &= k->generation == u->endpoint.generation;
     w->stats.late_answers += surplus;
     if (reuse && pool_give(&u->endpoint.pool, &k->member, worker_now_ms(w))) {
         clear_seats(k);
@@ -484,7 +510,7 @@ int link_send(struct link *k, struct flight *const *v, unsigned n)
     struct gather *g = &worker_of(k)->gather;
     int r;
 
-    assert(k->state == LINK_IDLE && k->member.state == POOL_BUSY);
+    assert(k->state == LINK_IDLE && k->member.state == POOL_BUSY && u->endpoint.head);
     h1_client_start(k->http);
     if (n == 1 && !planted(PLANT_ARRAY_OF_ONE))
         put_request(g, &u->endpoint, v[0]);
@@ -497,6 +523,7 @@ int link_send(struct link *k, struct flight *const *v, unsigned n)
         return r;
     }
     link_enter(k, LINK_BUSY);
+    k->generation = u->endpoint.generation;
     u->endpoint.stats.bytes_out += g->bytes;
     if (n > k->seats_cap) {
         k->seats = mem_grow(k->seats == &k->one ? NULL : k->seats, n * sizeof *k->seats);

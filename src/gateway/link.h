@@ -31,8 +31,9 @@ struct link {
     struct seat *seats; /* of the request under way; `one`, or owned */
     unsigned n_seats, n_aboard, seats_cap;
     struct seat one;
-    size_t body_bytes; /* of a request with several calls */
-    bool solo;         /* counted in upstream.n_busy_solo */
+    size_t body_bytes;   /* of a request with several calls */
+    uint64_t generation; /* of the credential that its last request carried */
+    bool solo;           /* counted in upstream.n_busy_solo */
     struct list stall;
     size_t counted_bytes; /* of the answer under way, as counted for each of its flights with each who waits */
 };

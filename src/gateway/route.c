@@ -307,6 +307,8 @@ void route_answered(struct worker *w, struct flight *f, bool is_error, struct sl
         prober_answered(w, f, is_error, payload, ref);
         return;
     }
+    if (is_error)
+        endpoint_scrub(&f->upstream->endpoint, payload);
     if (f->part == FLIGHT_LEG || f->part == FLIGHT_LOOKUP) {
         lane_answered(w, f, is_error, payload, ref);
         return;

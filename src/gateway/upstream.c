@@ -1,10 +1,12 @@
 #include "gateway/upstream.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "gateway/auth.h"
 #include "gateway/boarding.h"
 #include "gateway/chain.h"
 #include "gateway/link.h"
@@ -68,6 +70,7 @@ struct upstream *upstream_new(struct chain *c, unsigned index, const struct endp
         log_event(LOG_ERROR, "tls_setup_failed", LOG_S("endpoint", conf->name), LOG_S("why", err));
         good = false;
     }
+    u->auth = auth_new(u);
     return good && target_build(u) ? u : upstream_free(u);
 }
 
@@ -78,6 +81,7 @@ struct upstream *upstream_free(struct upstream *u)
     assert(list_empty(&u->waiting));
     list_remove(&u->ready);
     list_remove(&u->starved);
+    auth_free(u->auth);
     endpoint_deinit(&u->endpoint);
     url_deinit(&u->proxy);
     tls_free(u->tls);
@@ -85,6 +89,12 @@ struct upstream *upstream_free(struct upstream *u)
     free(u->connect_target);
     free(u);
     return NULL;
+}
+
+void upstream_start(struct upstream *u)
+{
+    auth_start(u->auth);
+    upstream_mark(u);
 }
 
 /* How many calls could depart without waiting for others: those that queue for no longer than this turn, or one dial.
@@ -296,7 +306,7 @@ static void arm(struct upstream *u, uint64_t now_ms)
         at_ms = u->endpoint.backoff.until_ms;
     if (u->n_waiting && u->again_us != UINT64_MAX && now_ms + u->again_us / 1000 + 1 < at_ms)
         at_ms = now_ms + u->again_us / 1000 + 1;
-    if (u->probe.at_ms < at_ms && !u->worker->draining)
+    if (u->probe.at_ms < at_ms && u->endpoint.head && !u->worker->draining)
         at_ms = u->probe.at_ms;
     if (at_ms == UINT64_MAX)
         heap_remove(&u->worker->upstreams_due, &u->due);
@@ -309,9 +319,15 @@ void upstream_dispatch(struct upstream *u)
     struct worker *w = u->worker;
     uint64_t now_ms = worker_now_ms(w);
 
-    if (!probe_settled(&u->probe))
-        prober_look(u);
-    boarding_run(u);
+    if (u->endpoint.head) {
+        if (!probe_settled(&u->probe))
+            prober_look(u);
+        boarding_run(u);
+    } else if (auth_failed(u->auth)) {
+        upstream_release_waiting(
+            u,
+            &(struct route_failure){.fail = FAIL_UPSTREAM_CREDENTIAL, .detail = auth_why(u->auth), .never_sent = true});
+    }
     if (u->n_waiting || (pool_sockets(&u->endpoint.pool) < u->endpoint.conf->pool.min_warm && !w->draining &&
                          u->probe.state != PROBE_REFUSED))
         dial_wanted(u, now_ms);
@@ -413,6 +429,22 @@ void upstream_dialled(struct upstream *u, const struct dial_result *r)
     upstream_mark(u);
 }
 
+void upstream_reauthorized(struct upstream *u)
+{
+    struct list *it = u->endpoint.pool.idle.next;
+
+    while (it != &u->endpoint.pool.idle) {
+        struct pool_member *m = container_of(it, struct pool_member, node);
+
+        it = it->next;
+        if (m->carried)
+            link_close(container_of(m, struct link, member));
+    }
+    if (u->endpoint.head)
+        probe_authorized(&u->probe, worker_now_ms(u->worker));
+    upstream_mark(u);
+}
+
 void upstream_link_lost(struct upstream *u, bool never_used)
 {
     if (never_used)
@@ -422,7 +454,22 @@ void upstream_link_lost(struct upstream *u, bool never_used)
 
 const char *upstream_state(const struct upstream *u)
 {
-    return u->probe.state == PROBE_REFUSED ? "refused" : u->reported_down ? "down" : "up";
+    return u->probe.state == PROBE_REFUSED ? "refused" : u->reported_down || !u->endpoint.head ? "down" : "up";
+}
+
+enum fail upstream_why(const struct upstream *u, char text[UPSTREAM_WHY_CAP])
+{
+    const struct endpoint *e = &u->endpoint;
+
+    *text = '\0';
+    if (u->probe.state == PROBE_REFUSED) {
+        probe_text(&u->probe, &u->chain->expect, text);
+        return FAIL_UPSTREAM_WRONG_CHAIN;
+    }
+    if (e->head && !u->reported_down)
+        return FAIL_NONE;
+    snprintf(text, UPSTREAM_WHY_CAP, "%s", e->head ? e->last_text : auth_why(u->auth));
+    return e->head ? e->last_fail : FAIL_UPSTREAM_CREDENTIAL;
 }
 
 static void close_all(struct list *members)
@@ -434,6 +481,7 @@ static void close_all(struct list *members)
 void upstream_close(struct upstream *u)
 {
     assert(u->n_waiting == 0);
+    auth_close(u->auth);
     close_all(&u->endpoint.pool.idle);
     close_all(&u->endpoint.pool.dialling);
     close_all(&u->endpoint.pool.busy);

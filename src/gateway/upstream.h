@@ -9,6 +9,7 @@
 #include "upstream/endpoint.h"
 #include "upstream/probe.h"
 
+struct auth;
 struct chain;
 struct flight;
 struct route_failure;
@@ -33,6 +34,7 @@ struct upstream {
     struct heap_node due;               /* idle time-outs, end of back-off */
     uint64_t warm_after_ms; /* no warming before that: a server that drops idle connections at once is not hammered */
     bool reported_down;
+    struct auth *auth; /* NULL: its credential does not change */
     struct tls *tls;
     struct dial_target target;
     struct url proxy;
@@ -41,6 +43,8 @@ struct upstream {
 
 struct upstream *upstream_new(struct chain *c, unsigned index, const struct endpoint_conf *conf);
 struct upstream *upstream_free(struct upstream *u);
+
+void upstream_start(struct upstream *u); /* begins to warm connections, and sees to its credential */
 
 /* Queues a flight here. false: the queue is full. front: before all others (it has been under way already). */
 bool upstream_enqueue(struct upstream *u, struct flight *f, bool front);
@@ -60,6 +64,9 @@ void upstream_offer_waiting(struct upstream *u);
 
 /* A dial ended. r->stream is taken over by the link. */
 void upstream_dialled(struct upstream *u, const struct dial_result *r);
+/* Its requests carry another credential from now on, or none can be made: idle links that an older one went over are
+ * closed, and those who wait are looked at again. */
+void upstream_reauthorized(struct upstream *u);
 /* A link is gone, or has become free. */
 void upstream_link_lost(struct upstream *u, bool never_used);
 
@@ -69,8 +76,12 @@ void upstream_feed_starved(struct worker *w);
  * closed. */
 bool upstream_must_yield(const struct upstream *u);
 
-/* For people: "up", "down" or "refused". */
+/* For people: "up", "down" or "refused"; and why it is not up: it is on another chain, it lacks a credential, or its
+ * last dial failed.  FAIL_NONE: it is up. */
+enum { UPSTREAM_WHY_CAP = 160 };
 const char *upstream_state(const struct upstream *u);
+enum fail upstream_why(const struct upstream *u, char text[UPSTREAM_WHY_CAP]);
+
 /* Would one more call be refused? */
 bool upstream_is_full(const struct upstream *u);
 /* Could one more call depart here without waiting for others? */

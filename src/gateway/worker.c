@@ -132,7 +132,7 @@ void worker_start(struct worker *w)
 {
     for (size_t i = 0; i < w->n_chains; i++)
         for (unsigned k = 0; k < w->chains[i]->n_upstreams; k++)
-            upstream_mark(w->chains[i]->upstreams[k]);
+            upstream_start(w->chains[i]->upstreams[k]);
     worker_drive(w);
 }
 

@@ -11,6 +11,7 @@
 #include "upstream/backoff.h"
 #include "upstream/batch_limits.h"
 #include "upstream/pool.h"
+#include "upstream/secrets.h"
 
 struct endpoint_stats {
     uint64_t calls; /* answered by it, errors of JSON-RPC included */
@@ -37,8 +38,11 @@ struct endpoint {
     struct backoff backoff;
     struct batch_limits limits;
     struct h1_client_conf http;
-    char *head; /* the request's head up to and with "Content-Length: " : holds secrets */
+    char *head; /* the request's head up to and with "Content-Length: " : holds secrets.  NULL: a credential is needed, and
+                   there is none that holds */
     size_t head_n;
+    uint64_t generation; /* of the credential in it: what was connected under an older one is not used again */
+    struct secrets secrets;
     /* Of the last failed dial, for /readyz and for calls that found no one else. */
     enum fail last_fail;
     char last_text[160];
@@ -50,10 +54,16 @@ enum { ENDPOINT_BAD_URL = 1 };
 int endpoint_init(struct endpoint *e, const struct endpoint_conf *conf); /* 0 or ENDPOINT_BAD_URL */
 void endpoint_deinit(struct endpoint *e);
 
+/* Where auth.kind says that a token comes from outside: requests carry this one from now on; p NULL: there is none, and
+ * no request can be made.  0 or ENDPOINT_BAD_URL: with it the head is too long, and the one before stays. */
+int endpoint_authorize(struct endpoint *e, struct slice token, uint64_t generation);
+/* Stars in place of every credential of ours that an error of the endpoint repeats; of the same length. */
+void endpoint_scrub(const struct endpoint *e, struct slice text);
+
 /* Up: something connected to it is there, or nothing says the contrary. */
 static inline bool endpoint_usable(const struct endpoint *e, uint64_t now_ms)
 {
-    return !backoff_active(&e->backoff, now_ms);
+    return e->head && !backoff_active(&e->backoff, now_ms);
 }
 
 #endif

@@ -37,6 +37,34 @@ struct header_conf {
     const char *name, *value; /* the value may be a secret */
 };
 
+/* What a request is authorised with, beside what url and headers hold.  All texts but names of files are secrets. */
+enum auth_kind {
+    AUTH_NONE,
+    AUTH_BEARER,
+    AUTH_BASIC,
+    AUTH_HEADER,
+    AUTH_QUERY,
+    AUTH_BEARER_FILE,
+    AUTH_BEARER_COMMAND,
+    AUTH_JWT_SECRET_FILE
+};
+
+struct basic_conf {
+    const char *user, *password;
+};
+
+struct auth_conf {
+    enum auth_kind kind; /* which one of those below is given */
+    const char *bearer;
+    struct basic_conf basic;
+    struct header_conf header, query;
+    const char *bearer_file;
+    const char *const *bearer_command; /* the program and its arguments */
+    size_t n_bearer_command;
+    uint64_t command_timeout_ms;
+    const char *jwt_secret_file;
+};
+
 struct endpoint_conf {
     const char *name;
     const char *url;             /* a secret: path and query often hold the key */
@@ -46,6 +74,7 @@ struct endpoint_conf {
     uint64_t connect_timeout_ms; /* DNS, connect, proxy and TLS together */
     const struct header_conf *headers;
     size_t n_headers;
+    struct auth_conf auth;
     unsigned max_inflight; /* calls on the wire at once; 0: no limit of its own */
     size_t max_response_bytes;
     enum accept_encoding accept_encoding; /* auto: identity for loopback hosts, else gzip */

@@ -161,6 +161,13 @@ void probe_connected(struct probe *p, uint64_t now_ms)
     p->at_ms = now_ms;
 }
 
+void probe_authorized(struct probe *p, uint64_t now_ms)
+{
+    /* What it would not tell without one, it may tell now. */
+    if (probe_holds(p) && !p->asking)
+        p->at_ms = now_ms;
+}
+
 char *probe_text(const struct probe *p, const struct probe_expect *e, char out[PROBE_TEXT_CAP])
 {
     int n;

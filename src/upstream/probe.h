@@ -97,6 +97,7 @@ enum probe_news probe_answered(struct probe *p, const struct probe_expect *e, bo
                                uint64_t now_ms);
 void probe_failed(struct probe *p, bool never_sent, uint64_t now_ms); /* nothing came */
 void probe_connected(struct probe *p, uint64_t now_ms);               /* there is a connection now */
+void probe_authorized(struct probe *p, uint64_t now_ms); /* requests carry another credential from now on */
 
 /* "chain_id 1 is expected, it says 5": of one that was refused; else what is expected.  Returns out. */
 char *probe_text(const struct probe *p, const struct probe_expect *e, char out[PROBE_TEXT_CAP]);
