@@ -80,18 +80,22 @@ static void command_rules(struct config_walk *w, const struct config_path *at, s
         config_error(&w->report, at, "the program cannot be run: %s", strerror(errno));
 }
 
-static void field_rules(struct config_walk *w, const struct config_path *at, const struct header_conf *f,
-                        const char *(*check)(const char *name))
+static void require(struct config_walk *w, const struct config_path *at, const json_t *obj, const char *name)
+{
+    if (json_is_object(obj) && !json_object_get(obj, name))
+        config_error(&w->report, at, "missing key \"%s\"", name);
+}
+
+static void field_rules(struct config_walk *w, const struct config_path *at, const json_t *obj,
+                        const struct header_conf *f, const char *(*check)(const char *name))
 {
     struct config_path name = {at, "name", 0};
     const char *reason = *f->name ? check(f->name) : NULL;
 
     if (reason)
         config_error(&w->report, &name, "%s", reason);
-    if (!*f->name)
-        config_error(&w->report, at, "missing key \"name\"");
-    if (!*f->value)
-        config_error(&w->report, at, "missing key \"value\"");
+    require(w, at, obj, "name");
+    require(w, at, obj, "value");
 }
 
 /* The field that the kind sets must not be set by another key too. */
@@ -112,18 +116,17 @@ static void clash_rules(struct config_walk *w, const struct config_path *at, con
     url_deinit(&u);
 }
 
-static void kind_rules(struct config_walk *w, const struct config_path *at, struct auth_conf *a)
+static void kind_rules(struct config_walk *w, const struct config_path *at, const json_t *obj, struct auth_conf *a)
 {
     switch (a->kind) {
     case AUTH_BASIC:
-        if (!*a->basic.user)
-            config_error(&w->report, at, "missing key \"user\"");
+        require(w, at, obj, "user");
         break;
     case AUTH_HEADER:
-        field_rules(w, at, &a->header, config_check_header_name);
+        field_rules(w, at, obj, &a->header, config_check_header_name);
         break;
     case AUTH_QUERY:
-        field_rules(w, at, &a->query, config_check_query_name);
+        field_rules(w, at, obj, &a->query, config_check_query_name);
         break;
     case AUTH_BEARER_FILE:
         file_rules(w, at, a->bearer_file, a->kind);
@@ -160,6 +163,6 @@ void config_auth_rules(struct config_walk *w, const struct config_path *endpoint
                      "jwt_secret_file");
         return;
     }
-    kind_rules(w, &key, &e->auth);
+    kind_rules(w, &key, json_object_get(auth, key.key), &e->auth);
     clash_rules(w, &at, e);
 }

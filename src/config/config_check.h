@@ -14,7 +14,7 @@ const char *config_check_url(const char *value);
 const char *config_check_proxy(const char *value);
 const char *config_check_server_name(const char *value);
 const char *config_check_header_name(const char *value);
-const char *config_check_text(const char *value); /* any text at all: header values are the strictest use */
+const char *config_check_text(const char *value);  /* any text at all: header values are the strictest use */
 const char *config_check_token(const char *value); /* of a bearer: no space in it */
 const char *config_check_user(const char *value);
 const char *config_check_query_name(const char *value);

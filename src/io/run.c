@@ -128,7 +128,11 @@ static int spawn(struct run *r, char **argv)
 {
     uv_stdio_container_t io[3] = {{.flags = UV_IGNORE}};
     uv_process_options_t o = {
-        .file = argv[0], .args = argv, .exit_cb = on_exit_, .stdio = io, .stdio_count = 3,
+        .file = argv[0],
+        .args = argv,
+        .exit_cb = on_exit_,
+        .stdio = io,
+        .stdio_count = 3,
         .flags = UV_PROCESS_DETACHED, /* a session, and so a group, of its own */
     };
     int s;

@@ -18,11 +18,11 @@ enum { RUN_MAX_SAID = 2048 };
 struct run_result {
     int status; /* <0: it could not be started */
     int64_t exit_code;
-    int signal;         /* >0: that ended it */
-    bool too_late;      /* killed at its time-out */
-    bool too_long;      /* it printed more than max_bytes, and was killed */
-    struct slice out;   /* good until `done` returns, as is */
-    struct slice said;  /* on standard error, at most RUN_MAX_SAID bytes */
+    int signal;        /* >0: that ended it */
+    bool too_late;     /* killed at its time-out */
+    bool too_long;     /* it printed more than max_bytes, and was killed */
+    struct slice out;  /* good until `done` returns, as is */
+    struct slice said; /* on standard error, at most RUN_MAX_SAID bytes */
 };
 
 struct run *run_start(struct loop *l, const char *const *argv, size_t n, size_t max_bytes, uint64_t timeout_ms,

@@ -10,15 +10,15 @@
 #include "base/slice.h"
 
 enum {
-    CREDENTIAL_MAX_BYTES = 65536,      /* of a file, and of what a command prints */
-    CREDENTIAL_MAX_TOKEN = 16384,      /* servers refuse heads that are longer */
-    CREDENTIAL_PERIOD_MS = 300000,     /* between two looks when nothing says how long the token holds */
-    CREDENTIAL_EARLY_S = 300,          /* before a JWT's exp */
+    CREDENTIAL_MAX_BYTES = 65536,       /* of a file, and of what a command prints */
+    CREDENTIAL_MAX_TOKEN = 16384,       /* servers refuse heads that are longer */
+    CREDENTIAL_PERIOD_MS = 300000,      /* between two looks when nothing says how long the token holds */
+    CREDENTIAL_EARLY_S = 300,           /* before a JWT's exp */
     CREDENTIAL_MAX_PERIOD_MS = 3600000, /* however late its exp */
-    CREDENTIAL_LEEWAY_S = 60,          /* clocks differ: so long after its exp a token is still sent */
-    CREDENTIAL_FIRST_RETRY_MS = 500,   /* after a failure, doubled up to the next */
+    CREDENTIAL_LEEWAY_S = 60,           /* clocks differ: so long after its exp a token is still sent */
+    CREDENTIAL_FIRST_RETRY_MS = 500,    /* after a failure, doubled up to the next */
     CREDENTIAL_MAX_RETRY_MS = 30000,
-    CREDENTIAL_REFUSED_MS = 5000       /* between two looks because the endpoint refused what it was sent */
+    CREDENTIAL_REFUSED_MS = 5000 /* between two looks because the endpoint refused what it was sent */
 };
 
 enum {

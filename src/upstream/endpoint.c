@@ -80,7 +80,7 @@ static int put_parameter(struct buf *b, const char *target, const struct header_
 
     for (const char *p = q->value; *p && r == 0; p++)
         r = isalnum((unsigned char)*p) || strchr("-._~", *p) ? buf_append(b, p, 1)
-                                                              : buf_printf(b, "%%%02X", (unsigned char)*p);
+                                                             : buf_printf(b, "%%%02X", (unsigned char)*p);
     return r;
 }
 

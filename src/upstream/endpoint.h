@@ -38,8 +38,8 @@ struct endpoint {
     struct backoff backoff;
     struct batch_limits limits;
     struct h1_client_conf http;
-    char *head; /* the request's head up to and with "Content-Length: " : holds secrets.  NULL: a credential is needed, and
-                   there is none that holds */
+    char *head; /* the request's head up to and with "Content-Length: " : holds secrets.  NULL: a credential is needed,
+                   and there is none that holds */
     size_t head_n;
     uint64_t generation; /* of the credential in it: what was connected under an older one is not used again */
     struct secrets secrets;

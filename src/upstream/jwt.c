@@ -82,7 +82,10 @@ bool jwt_exp(struct slice token, int64_t *exp_s)
 
 static int digit(char c)
 {
-    return isdigit((unsigned char)c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return isdigit((unsigned char)c) ? c - '0'
+           : c >= 'a' && c <= 'f'    ? c - 'a' + 10
+           : c >= 'A' && c <= 'F'    ? c - 'A' + 10
+                                     : -1;
 }
 
 int jwt_secret(struct slice text, uint8_t out[JWT_SECRET_BYTES])

@@ -2,9 +2,9 @@
  * it, that repeats what it was sent in an error must not hand it to our clients or our log.  By value in its endpoint;
  * owns copies.  Pure.
  *
- * What counts as one: what Authorization says, tokens and passwords as they are and as they travel, and of other fields,
- * the path and the query what looks like a key: at least SECRETS_MIN_PART bytes with a digit. Nothing shorter than
- * SECRETS_MIN: it would be found in texts that mean something else. */
+ * What counts as one: what Authorization says, tokens and passwords as they are and as they travel, and of other
+ * fields, the path and the query what looks like a key: at least SECRETS_MIN_PART bytes with a digit. Nothing shorter
+ * than SECRETS_MIN: it would be found in texts that mean something else. */
 #ifndef MILLRACE_UPSTREAM_SECRETS_H
 #define MILLRACE_UPSTREAM_SECRETS_H
 
@@ -20,7 +20,7 @@ struct secrets {
 };
 
 void secrets_clear(struct secrets *s);
-void secrets_deinit(struct secrets *s); /* overwrites them */
+void secrets_deinit(struct secrets *s);                   /* overwrites them */
 void secrets_add(struct secrets *s, struct slice secret); /* NULL and short ones are left out */
 /* All that are in the head of a request. */
 void secrets_add_head(struct secrets *s, struct slice head);

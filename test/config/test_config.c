@@ -160,10 +160,16 @@ TEST(contract_example)
     const struct chain_conf *evm;
     const struct endpoint_conf *e;
     struct buf out;
+    char dir[] = "/tmp/millrace-config-XXXXXX", was[4096];
+    FILE *token;
 
+    CHECK(getcwd(was, sizeof was) && mkdtemp(dir) && chdir(dir) == 0);
+    token = fopen("token.txt", "w");
+    CHECK(token && fputs("hush-token\n", token) > 0 && fclose(token) == 0);
     setenv("PROVIDER_A_KEY", "hush-url", 1);
     setenv("KEY", "hush-header", 1);
     c = parse(contract);
+    CHECK(unlink("token.txt") == 0 && chdir(was) == 0 && rmdir(dir) == 0);
     evm = &c->chains[0];
     e = &evm->endpoints[0];
     CHECK_EQ(c->n_chains, 2);
@@ -186,6 +192,10 @@ TEST(contract_example)
     CHECK_EQ(e->n_headers, 1);
     IS(e->headers[0].name, "x-api-key");
     IS(e->headers[0].value, "hush-header");
+    CHECK_EQ(e->auth.kind, AUTH_BEARER_FILE);
+    IS(e->auth.bearer_file, "token.txt");
+    CHECK_EQ(e->auth.command_timeout_ms, 10000);
+    CHECK_EQ(evm[1].endpoints[0].auth.kind, AUTH_NONE);
     CHECK_EQ(e->weight, 3);
     CHECK_EQ(e->timeout_ms, 5000);
     CHECK_EQ(e->max_inflight, 200);
@@ -194,7 +204,6 @@ TEST(contract_example)
               "endpoints.json: chains.ethereum.retry: checked, but not in force in this version\n"
               "endpoints.json: chains.ethereum.hedge: checked, but not in force in this version\n"
               "endpoints.json: chains.ethereum.methods.eth_getLogs.units: checked, but not in force in this version\n"
-              "endpoints.json: chains.ethereum.endpoints[0].auth: checked, but not in force in this version\n"
               "endpoints.json: chains.ethereum.endpoints[0].rate_limit: checked, but not in force in this version\n");
 
     buf_init(&out, 1 << 20);
@@ -526,6 +535,47 @@ TEST(nearest_key)
 
         CHECK_STR(slice_str(k ? k->name : NULL), table[i].nearest);
     }
+}
+
+#define WITH_AUTH(auth)                                                                                                \
+    "{\"chains\":{\"a\":{\"family\":\"evm\",\"endpoints\":[{\"name\":\"n\",\"url\":\"http://h\",\"auth\":{" auth       \
+    "}}]}}}"
+
+TEST(kinds_of_auth)
+{
+    struct config *c;
+    const struct auth_conf *a;
+
+    setenv("TOKEN", "hush", 1);
+    c = parse(WITH_AUTH("\"bearer\":\"${TOKEN}\""));
+    a = &c->chains[0].endpoints[0].auth;
+    CHECK_EQ(a->kind, AUTH_BEARER);
+    IS(a->bearer, "hush");
+    config_free(c);
+    c = parse(WITH_AUTH("\"basic\":{\"user\":\"u\",\"password\":\"${TOKEN}\"}"));
+    a = &c->chains[0].endpoints[0].auth;
+    CHECK_EQ(a->kind, AUTH_BASIC);
+    IS(a->basic.user, "u");
+    IS(a->basic.password, "hush");
+    config_free(c);
+    c = parse(WITH_AUTH("\"header\":{\"name\":\"x-key\",\"value\":\"${TOKEN}\"}"));
+    a = &c->chains[0].endpoints[0].auth;
+    CHECK_EQ(a->kind, AUTH_HEADER);
+    IS(a->header.name, "x-key");
+    IS(a->header.value, "hush");
+    config_free(c);
+    c = parse(WITH_AUTH("\"query\":{\"name\":\"key\",\"value\":\"${TOKEN}\"}"));
+    a = &c->chains[0].endpoints[0].auth;
+    CHECK_EQ(a->kind, AUTH_QUERY);
+    IS(a->query.value, "hush");
+    config_free(c);
+    c = parse(WITH_AUTH("\"bearer_command\":[\"/bin/echo\",\"${TOKEN}\"],\"command_timeout_ms\":500"));
+    a = &c->chains[0].endpoints[0].auth;
+    CHECK_EQ(a->kind, AUTH_BEARER_COMMAND);
+    CHECK_EQ(a->n_bearer_command, 2);
+    IS(a->bearer_command[1], "hush");
+    CHECK_EQ(a->command_timeout_ms, 500);
+    config_free(c);
 }
 
 TEST_MAIN()

@@ -17,6 +17,9 @@
 #define SAYS(line)      "endpoints.json: " line "\n"
 #define EP              "chains.a.endpoints[0]"
 
+#define ONE_KIND                                                                                                       \
+    "must have exactly one of bearer, basic, header, query, bearer_file, bearer_command and jwt_secret_file"
+
 static const struct {
     const char *text, *report;
 } table[] = {
@@ -200,6 +203,48 @@ static const struct {
     {"{\"limits\":{\"max_upstream_sockets\":1},\"chains\":{\"a\":{\"family\":\"evm\"," EP_LIST "},"
      "\"b\":{\"family\":\"evm\"," EP_LIST "}}}",
      SAYS("limits.max_upstream_sockets: must be at least the sum of all pool.min_warm (2), got 1")},
+
+    /* Credentials. */
+    {IN_EP("\"auth\":{}"), SAYS(EP ".auth: " ONE_KIND)},
+    {IN_EP("\"auth\":{\"command_timeout_ms\":500}"), SAYS(EP ".auth: " ONE_KIND)},
+    {IN_EP("\"auth\":{\"bearer\":\"hush\",\"query\":{\"name\":\"a\",\"value\":\"hush\"}}"),
+     SAYS(EP ".auth: " ONE_KIND)},
+    {IN_EP("\"auth\":\"hush\""), SAYS(EP ".auth: must be an object, got a string")},
+    {IN_EP("\"auth\":{\"barer\":\"hush\"}"),
+     SAYS(EP ".auth: unknown key \"barer\", did you mean \"bearer\"?") SAYS(EP ".auth: " ONE_KIND)},
+    {IN_EP("\"auth\":{\"bearer\":\"${NOT_SET}\"}"), SAYS(EP ".auth.bearer: environment variable NOT_SET is not set")},
+    {IN_EP("\"auth\":{\"bearer\":\"hush hush\"}"), SAYS(EP ".auth.bearer: must be of visible ASCII characters")},
+    {IN_EP("\"auth\":{\"bearer\":\"hush\\nX: y\"}"), SAYS(EP ".auth.bearer: must not have control bytes")},
+    {IN_EP("\"auth\":{\"bearer\":\"\"}"), SAYS(EP ".auth.bearer: must not be empty")},
+    {IN_EP("\"auth\":{\"bearer\":[\"hush\"]}"), SAYS(EP ".auth.bearer: must be a string, got an array")},
+    {IN_EP("\"auth\":{\"basic\":{\"password\":\"hush\"}}"), SAYS(EP ".auth.basic: missing key \"user\"")},
+    {IN_EP("\"auth\":{\"basic\":{\"user\":\"hush:x\"}}"), SAYS(EP ".auth.basic.user: must not have a ':'")},
+    {IN_EP("\"auth\":{\"header\":{\"name\":\"Host\",\"value\":\"hush\"}}"),
+     SAYS(EP ".auth.header.name: the gateway sets this field itself")},
+    {IN_EP("\"auth\":{\"header\":{\"value\":\"hush\"}}"), SAYS(EP ".auth.header: missing key \"name\"")},
+    {IN_EP("\"auth\":{\"header\":{\"name\":\"x\",\"value\":\"hush\\r\\n\"}}"),
+     SAYS(EP ".auth.header.value: must not have control bytes")},
+    {IN_EP("\"auth\":{\"query\":{\"name\":\"a=b\",\"value\":\"hush\"}}"),
+     SAYS(EP ".auth.query.name: the name must be of A-Z, a-z, 0-9, '-', '.', '_' and '~'")},
+    {IN_EP("\"headers\":{\"authorization\":\"hush\"},\"auth\":{\"bearer\":\"hush\"}"),
+     SAYS(EP ".auth: headers give the field authorization already")},
+    {IN_EP("\"headers\":{\"X-KEY\":\"hush\"},\"auth\":{\"header\":{\"name\":\"x-key\",\"value\":\"hush\"}}"),
+     SAYS(EP ".auth: headers give the field X-KEY already")},
+    {CHAIN("\"family\":\"evm\",\"endpoints\":[{\"name\":\"n\",\"url\":\"http://"
+           "u:hush@h\",\"auth\":{\"bearer\":\"hush\"}}]"),
+     SAYS(EP ".auth: the user and password in the url give the field Authorization already")},
+    {IN_EP("\"auth\":{\"bearer_file\":\"/nonexistent/token\"}"),
+     SAYS(EP ".auth.bearer_file: the file cannot be read: No such file or directory")},
+    {IN_EP("\"auth\":{\"bearer_file\":\"/tmp\"}"), SAYS(EP ".auth.bearer_file: the file is not a regular file")},
+    {IN_EP("\"auth\":{\"bearer_file\":\"/etc/passwd\"}"),
+     SAYS(EP ".auth.bearer_file: the token holds a space, a line break, or a byte that is not visible ASCII")},
+    {IN_EP("\"auth\":{\"jwt_secret_file\":\"/etc/passwd\"}"),
+     SAYS(EP ".auth.jwt_secret_file: the file must hold 64 hexadecimal digits")},
+    {IN_EP("\"auth\":{\"bearer_command\":[\"/nonexistent/hush-not\"]}"),
+     SAYS(EP ".auth.bearer_command: the program cannot be run: No such file or directory")},
+    {IN_EP("\"auth\":{\"bearer_command\":[]}"), SAYS(EP ".auth.bearer_command: must not be empty")},
+    {IN_EP("\"auth\":{\"bearer_command\":[\"sh\",7]}"),
+     SAYS(EP ".auth.bearer_command[1]: must be a string, got a number")},
 
     /* Every mistake, in the order of the file. */
     {"{\"lisen\":1,\"limits\":{\"max_clients\":0},\"chains\":{\"a\":{\"endpoints\":["

@@ -45,14 +45,14 @@ static const struct {
     const char *token;
     int64_t exp_s; /* -1: none */
 } jwts[] = {
-    {"h.eyJleHAiOjE3MDAwMDAwMDB9.s", 1700000000},              /* {"exp":1700000000} */
+    {"h.eyJleHAiOjE3MDAwMDAwMDB9.s", 1700000000},                       /* {"exp":1700000000} */
     {"h.eyJzdWIiOiJhPj8-PyIsImV4cCI6MTcwMDAwMDAwMC41fQ.s", 1700000000}, /* {"sub":"a>?>?","exp":1700000000.5} */
-    {"h.eyJleHAiOiIxNzAwMDAwMDAwIn0.s", -1},                   /* {"exp":"1700000000"} */
-    {"h.eyJleHAiOi0xfQ.s", -1},                                /* {"exp":-1} */
-    {"h.eyJleHAiOjFlOX0.s", -1},                               /* {"exp":1e9} */
-    {"h.eyJleHAiOjk5OTk5OTk5OTk5OTk5OTk5OTl9.s", -1},          /* {"exp":9999999999999999999} */
-    {"h.e30.s", -1},                                           /* {} */
-    {"h.W10.s", -1},                                           /* [] */
+    {"h.eyJleHAiOiIxNzAwMDAwMDAwIn0.s", -1},                            /* {"exp":"1700000000"} */
+    {"h.eyJleHAiOi0xfQ.s", -1},                                         /* {"exp":-1} */
+    {"h.eyJleHAiOjFlOX0.s", -1},                                        /* {"exp":1e9} */
+    {"h.eyJleHAiOjk5OTk5OTk5OTk5OTk5OTk5OTl9.s", -1},                   /* {"exp":9999999999999999999} */
+    {"h.e30.s", -1},                                                    /* {} */
+    {"h.W10.s", -1},                                                    /* [] */
     {"h.!!!!.s", -1},
     {"h..s", -1},
     {"opaque-token", -1},
@@ -147,8 +147,16 @@ static const struct {
     int64_t left_s;
     uint64_t wait_ms;
 } plans[] = {
-    {86400, CREDENTIAL_MAX_PERIOD_MS}, {3600, 3300000}, {601, 301000}, {600, 300000}, {300, 150000},
-    {60, 30000},                       {2, 1000},       {1, 1000},     {0, 1000},     {-59, 1000},
+    {86400, CREDENTIAL_MAX_PERIOD_MS},
+    {3600, 3300000},
+    {601, 301000},
+    {600, 300000},
+    {300, 150000},
+    {60, 30000},
+    {2, 1000},
+    {1, 1000},
+    {0, 1000},
+    {-59, 1000},
 };
 
 TEST(looks_before_exp)

@@ -40,7 +40,8 @@ TEST(of_url_and_headers)
     struct endpoint_conf conf = {0};
     struct endpoint e;
 
-    init(&e, &conf, "https://some-user:some-password@h/solana-mainnet/v2/aBcDeFgHiJkLmNoP123?api-key=0123456789abcdef&x=y");
+    init(&e, &conf,
+         "https://some-user:some-password@h/solana-mainnet/v2/aBcDeFgHiJkLmNoP123?api-key=0123456789abcdef&x=y");
     CHECK(scrubbed(&e, "no /v2/aBcDeFgHiJkLmNoP123 on solana-mainnet", "no /v2/******************* on solana-mainnet"));
     CHECK(scrubbed(&e, "0123456789abcdef", "****************"));
     CHECK(scrubbed(&e, "pw some-password, twice some-password", "pw *************, twice *************"));
