@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -175,33 +176,54 @@ static void read_file(struct auth *a)
     buf_deinit(&b);
 }
 
-/* What the command said on standard error, for the log: nothing in it may be a secret.  What it printed and its
- * arguments are known; of the rest any word that may be a key goes. */
-static void log_said(struct auth *a, const struct run_result *r, enum log_level level)
+static bool has_digit(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (isdigit((unsigned char)s.p[i]))
+            return true;
+    return false;
+}
+
+/* Values of the environment that may be keys: not words, numbers of few digits, or paths. */
+static void star_environment(struct slice text)
+{
+    for (char **e = environ; e && *e; e++) {
+        struct slice value = slice_str(strchr(*e, '='));
+
+        if (value.n > SECRETS_MIN && has_digit(value) && !memchr(value.p, '/', value.n))
+            secrets_star(text, slice_of(value.p + 1, value.n - 1));
+    }
+}
+
+/* Words that may be keys. */
+static void star_words(struct slice text)
+{
+    for (size_t i = 0, n; i < text.n; i += n + 1) {
+        for (n = 0; i + n < text.n && (isalnum((unsigned char)text.p[i + n]) || strchr("-_.~+=", text.p[i + n])); n++) {
+        }
+        if (n >= WORD_MIN && has_digit(slice_of(text.p + i, n)))
+            memset((char *)text.p + i, '*', n);
+    }
+}
+
+/* What a command that failed said on standard error, for the log: nothing in it may be a secret.  What it printed, its
+ * arguments and its environment are known; of the rest any word that may be a key goes. */
+static void log_said(struct auth *a, const struct run_result *r)
 {
     struct slice said = r->said, token;
-    struct secrets known = {.n = 0};
 
-    if (said.n == 0)
+    if (said.n == 0 || !log_wants(LOG_WARN))
         return;
     if (credential_token(r->out, &token) == 0)
-        secrets_add(&known, token);
+        secrets_star(said, token);
     for (size_t i = 1; i < a->conf->n_bearer_command; i++)
-        secrets_add(&known, slice_str(a->conf->bearer_command[i]));
-    secrets_scrub(&known, said);
-    secrets_deinit(&known);
+        secrets_star(said, slice_str(a->conf->bearer_command[i]));
+    star_environment(said);
     endpoint_scrub(&a->upstream->endpoint, said);
-    for (size_t i = 0, n; i < said.n; i += n + 1) {
-        bool digit = false;
-
-        for (n = 0; i + n < said.n && (isalnum((unsigned char)said.p[i + n]) || strchr("-_.~+=", said.p[i + n])); n++)
-            digit = digit || isdigit((unsigned char)said.p[i + n]);
-        if (digit && n >= WORD_MIN)
-            memset((char *)said.p + i, '*', n);
-    }
+    star_words(said);
     while (said.n && isspace((unsigned char)said.p[said.n - 1]))
         said.n--;
-    log_event(level, "credential_command_said", LOG_S("endpoint", a->upstream->endpoint.conf->name),
+    log_event(LOG_WARN, "credential_command_said", LOG_S("endpoint", a->upstream->endpoint.conf->name),
               LOG_SL("text", said));
 }
 
@@ -222,8 +244,8 @@ static void on_run(void *owner, const struct run_result *r)
         snprintf(why, sizeof why, "the command was ended by signal %d", r->signal);
     else if (r->exit_code)
         snprintf(why, sizeof why, "the command ended with exit code %lld", (long long)r->exit_code);
-    log_said(a, r, *why ? LOG_WARN : LOG_DEBUG);
     if (*why) {
+        log_said(a, r);
         credential_failed(&a->credential, now_ms(a));
         failed(a, why);
     } else {

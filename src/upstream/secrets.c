@@ -108,14 +108,20 @@ void secrets_add_head(struct secrets *s, struct slice head)
     }
 }
 
+void secrets_star(struct slice text, struct slice secret)
+{
+    char *p = (char *)text.p, *end = p + text.n;
+
+    if (!text.p || !secret.p || secret.n < SECRETS_MIN || text.n < secret.n)
+        return;
+    while ((p = memmem(p, (size_t)(end - p), secret.p, secret.n))) {
+        memset(p, '*', secret.n);
+        p += secret.n;
+    }
+}
+
 void secrets_scrub(const struct secrets *s, struct slice text)
 {
-    for (unsigned i = 0; i < s->n; i++) {
-        char *p = (char *)text.p, *end = p + text.n;
-
-        while ((p = memmem(p, (size_t)(end - p), s->v[i].p, s->v[i].n))) {
-            memset(p, '*', s->v[i].n);
-            p += s->v[i].n;
-        }
-    }
+    for (unsigned i = 0; i < s->n; i++)
+        secrets_star(text, s->v[i]);
 }

@@ -12,7 +12,7 @@
 
 #include "base/slice.h"
 
-enum { SECRETS_MAX = 80, SECRETS_MIN = 8, SECRETS_MIN_PART = 16 };
+enum { SECRETS_MAX = 80, SECRETS_MIN = 8, SECRETS_MIN_PART = 12 };
 
 struct secrets {
     struct slice v[SECRETS_MAX]; /* owned */
@@ -25,6 +25,8 @@ void secrets_add(struct secrets *s, struct slice secret); /* NULL and short ones
 /* All that are in the head of a request. */
 void secrets_add_head(struct secrets *s, struct slice head);
 
+/* Overwrites one with '*', in place, wherever it is in text; nothing when it is short. */
+void secrets_star(struct slice text, struct slice secret);
 /* Overwrites each with '*', in place: text is in memory of ours that may be written. */
 void secrets_scrub(const struct secrets *s, struct slice text);
 

@@ -1,4 +1,5 @@
 """Planted secrets must reach the endpoint and nothing else: no log, metric, page, error or check output."""
+import json
 import os
 import re
 import shutil
@@ -10,10 +11,13 @@ from harness import Case, config, endpoint
 from upstream import http, serve
 
 SECRETS = {"user": "PLANTED-user-81", "password": "PLANTED-pass-82", "path": "PLANTED-path-83", "query": "PLANTED-query-84",
-           "header": "PLANTED-header-85", "env": "PLANTED-env-86", "proxy": "PLANTED-proxy-87"}
+           "header": "PLANTED-header-85", "env": "PLANTED-env-86", "proxy": "PLANTED-proxy-87",
+           "bearer": "PLANTED-bearer-88", "basic": "PLANTED-basic-89", "file": "PLANTED-file-90", "command": "PLANTED-command-91",
+           "argument": "PLANTED-argument-92", "field": "PLANTED-field-93", "parameter": "PLANTED-parameter-94",
+           "jwt": "a17e0" * 12 + "9595"}
 
 
-class Secrets(Case):
+class Planted(Case):
     def conf(self, base, **kw):
         url = base.replace("://", "://%(user)s:%(password)s@" % SECRETS) + "v2/%(path)s?key=%(query)s&e=${PLANTED_ENV}" % SECRETS
         return config(endpoint(url, "keyed", headers={"x-api-key": SECRETS["header"], "authorization-2": "${PLANTED_ENV}"}, **kw),
@@ -35,6 +39,7 @@ class Secrets(Case):
     def clean(self, text):
         import base64
         words = [s[:-3] for s in SECRETS.values()] + ["PLANTED", base64.b64encode(
+            ("me:%(basic)s" % SECRETS).encode()).decode()[4:20], "eyJhbGciOiJIUzI1NiIs", base64.b64encode(
             ("%(user)s:%(password)s" % SECRETS).encode()).decode()[:20]]
         for where, t in text.items():
             for w in words:
@@ -48,6 +53,8 @@ class Secrets(Case):
             out.append(c.request('[{"jsonrpc":"2.0","id":1,"method":"eth_call","params":[]}]').body)
         return out
 
+
+class Secrets(Planted):
     def test_they_reach_the_endpoint(self):
         u = self.upstream()
         g = self.start(self.conf(u.url()))
@@ -124,8 +131,143 @@ class Secrets(Case):
                 self.assertEqual(r.returncode, 2)
                 self.clean({"stdout": r.stdout, "stderr": r.stderr.replace("PLANTED_NOT_SET_X", "")})
 
+    def test_mistakes_in_auth_do_not_show_it(self):
+        s = SECRETS["bearer"]
+        path = self.write(s + " " + s, "token")
+        for name, auth in {
+            "kinds": {"bearer": s, "basic": {"user": s, "password": s}},
+            "type": s, "list": [s], "bearer_type": {"bearer": [s]}, "bearer_space": {"bearer": s + " x"},
+            "bearer_newline": {"bearer": s + "\r\nX: y"}, "long": {"bearer": s * 2000},
+            "basic_colon": {"basic": {"user": s + ":", "password": s}},
+            "basic_control": {"basic": {"user": "u", "password": s + "\n"}},
+            "header_control": {"header": {"name": "x", "value": s + "\n"}},
+            "header_name": {"header": {"name": "x y", "value": s}},
+            "query_name": {"query": {"name": "x y", "value": s}},
+            "query_no_name": {"query": {"value": s}},
+            "file": {"bearer_file": path}, "secret_file": {"jwt_secret_file": path},
+            "env_beside": {"bearer": s + "${PLANTED_NOT_SET_X}"},
+            "command": {"bearer_command": ["/nonexistent/x", s + "\n"]},
+            "command_type": {"bearer_command": ["x", [s]]},
+        }.items():
+            with self.subTest(name):
+                r = self.run_program("check", "-c", self.write(config(endpoint("http://h/", auth=auth))))
+                self.assertEqual(r.returncode, 2, r.stdout)
+                self.clean({"stdout": r.stdout, "stderr": r.stderr.replace("PLANTED_NOT_SET_X", "")})
+
     def test_process_list_shows_no_secret(self):
         u = self.upstream()
         g = self.start(self.conf(u.url()))
         with open("/proc/%d/cmdline" % g.pid, "rb") as f:
             self.assertNotIn(b"PLANTED", f.read())
+
+
+class Auth(Planted):
+    """Every kind of auth, against every way to fail; what the endpoint echoes in its errors included."""
+
+    def kinds(self):
+        script = self.write("#!/bin/sh\nset -x\necho said: $1 $PLANTED_ENV >&2\necho %(command)s\n" % SECRETS, "cmd")
+        os.chmod(script, 0o700)
+        return {"bearer": {"bearer": "%(bearer)s-${PLANTED_ENV}" % SECRETS},
+                "basic": {"basic": {"user": "me", "password": SECRETS["basic"]}},
+                "header": {"header": {"name": "x-key", "value": SECRETS["field"]}},
+                "query": {"query": {"name": "key", "value": SECRETS["parameter"]}},
+                "file": {"bearer_file": self.write(SECRETS["file"] + "\n", "token")},
+                "command": {"bearer_command": [script, SECRETS["argument"]]},
+                "jwt": {"jwt_secret_file": self.write(SECRETS["jwt"], "jwt.hex")}}
+
+    def all_fail(self, script=None, base=None, env=None, want=b'"error"', **kw):
+        for kind, auth in self.kinds().items():
+            with self.subTest(kind):
+                u = None if base else self.upstream(script)
+                e = endpoint((base or u.url(**(kw.pop("at", None) or {}))) + "v2/%(path)s?k=%(query)s" % SECRETS, "keyed",
+                             auth=auth, headers={"x-api-key": SECRETS["header"]}, **kw)
+                g = self.start(config(e, log={"level": "debug", "access": True}))
+                answers = self.calls(g)
+                for a in answers:
+                    self.assertIn(want, a)
+                if u and script is echo_json:
+                    self.assertTrue(any(b"***" in a for a in answers), answers)
+                self.clean(self.outputs(g, answers))
+
+    def test_good(self):
+        self.all_fail(serve(), want=b'"jsonrpc"')
+
+    def test_check(self):
+        for kind, auth in self.kinds().items():
+            with self.subTest(kind):
+                r = self.run_program("check", "-c", self.write(config(endpoint("http://127.0.0.1:1/", auth=auth))),
+                                     env={"PLANTED_ENV": SECRETS["env"]})
+                self.assertEqual(r.returncode, 0, r.stderr)
+                self.clean({"stdout": r.stdout, "stderr": r.stderr})
+
+    def test_refused(self):
+        self.all_fail(base=self.refused())
+
+    def test_tls(self):
+        u = self.upstream(lambda conn: conn.send("no tls here\r\n\r\n"))
+        self.all_fail(base=u.url(scheme="https"))
+
+    def test_reset(self):
+        self.all_fail(lambda conn: conn.read_request() and conn.reset())
+
+    def test_401(self):
+        self.all_fail(echo_page("401 Unauthorized"))
+
+    def test_403(self):
+        self.all_fail(echo_page("403 Forbidden"))
+
+    def test_redirect(self):
+        self.all_fail(echo_page("302 Found"))
+
+    def test_500(self):
+        self.all_fail(echo_page("500 Internal Server Error"))
+
+    def test_echo_in_an_error(self):
+        self.all_fail(echo_json)
+
+    def test_echo_in_the_head(self):
+        def script(conn):
+            r = conn.read_request()
+            if r:
+                conn.send("HTTP/1.1 %s %r\r\n%s: %s\r\n: bad\r\n\r\n" % (r.target, r.headers, r.target, r.headers))
+                conn.close()
+        self.all_fail(script)
+
+    def test_source_that_goes_bad(self):
+        """The file is replaced by what is no token, the command fails while it says everything."""
+        script = self.write("#!/bin/sh\nset -x\necho \"token=%(command)s\" Bearer %(command)s $1 $PLANTED_ENV >&2\necho %(command)s %(command)s\n"
+                            "exit 1\n" % SECRETS, "cmd")
+        os.chmod(script, 0o700)
+        path = self.write(SECRETS["file"], "token")
+        g = self.start(config([endpoint("http://127.0.0.1:1/", "f", auth={"bearer_file": path}),
+                               endpoint("http://127.0.0.1:1/", "c", auth={"bearer_command": [script, SECRETS["argument"]]})],
+                              log={"level": "debug"}))
+        with open(path + ".new", "w") as f:
+            f.write("%(file)s\r\n%(file)s" % SECRETS)
+        os.rename(path + ".new", path)
+        g.wait_line("credential_failed.*endpoint=f")
+        g.wait_line("credential_failed.*endpoint=c")
+        self.assertIn("credential_command_said", g.stderr())
+        answers = self.calls(g)
+        self.clean(self.outputs(g, answers))
+
+
+def echo_page(status):
+    def script(conn):
+        while True:
+            r = conn.read_request()
+            if r is None:
+                return
+            conn.send(http("<html>%s %r</html>" % (r.target, r.headers), status=status, ctype="text/html",
+                           headers=[("Location", "http://elsewhere" + r.target), ("WWW-Authenticate", r.header("authorization", "x"))]))
+    return script
+
+
+def echo_json(conn):
+    """A JSON-RPC error that repeats the request: target, fields and all."""
+    while True:
+        r = conn.read_request()
+        if r is None:
+            return
+        text = "%s %s" % (r.target, "; ".join("%s: %s" % h for h in r.headers))
+        conn.answer(r, (-32000, "unauthorized: " + text, json.dumps({"sent": text})), status="401 Unauthorized")
