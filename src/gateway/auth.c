@@ -331,6 +331,13 @@ void auth_start(struct auth *a)
                       LOG_S("why", strerror(-r)), LOG_U("looked_at_every_ms", POLL_MS));
         a->poll_ms = now_ms(a) + POLL_MS;
     }
+    auth_look(a);
+}
+
+void auth_look(struct auth *a)
+{
+    if (!a)
+        return;
     look(a);
     arm(a);
 }

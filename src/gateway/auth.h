@@ -13,6 +13,7 @@ struct upstream;
 
 struct auth *auth_new(struct upstream *u);
 void auth_start(struct auth *a);        /* the first look, and from then on by itself */
+void auth_look(struct auth *a);         /* now */
 void auth_close(struct auth *a);        /* no more looks */
 struct auth *auth_free(struct auth *a); /* NULL */
 

@@ -185,7 +185,7 @@ class Check(Case):
                 "methods": {"debug_*": {"allow": False}, "eth_getLogs": {"timeout_ms": 20000, "units": 60}},
                 "endpoints": [{
                     "name": "provider-a", "url": "https://host/v2/${PROVIDER_A_KEY}", "weight": 3, "tier": 0, "timeout_ms": 5000,
-                    "headers": {"x-api-key": "${KEY}"}, "auth": {"bearer_file": "token.txt"},
+                    "headers": {"x-api-key": "${KEY}"}, "auth": {"bearer_file": self.write("planted-key-3\n", "token.txt")},
                     "rate_limit": {"requests_per_s": 25, "burst": 50, "units_per_s": 500, "requests_per_day": 100000}, "max_inflight": 200,
                     "pool": {"max_sockets": 50, "max_idle": 10, "min_warm": 2, "idle_timeout_ms": 30000, "order": "lifo", "max_requests_per_socket": 0},
                     "batch": {"mode": "auto", "max_calls": 50, "max_bytes": 50000, "window_us": 0},

@@ -37,8 +37,9 @@ static void check_upstream(struct world *w, const struct upstream *u, const stru
     sim_check(w, !max_wire || u->n_wire <= max_wire, "%s: %u calls on the wire", n->name, u->n_wire);
     sim_check(w, u->n_waiting == length(&u->waiting), "%s: %u calls are said to wait, there are %u", n->name,
               u->n_waiting, length(&u->waiting));
-    /* A call that finds an idle link departs in the same turn, unless it waits for company on purpose. */
-    idle_link = p->n_idle && !(max_wire && u->n_wire >= max_wire);
+    /* A call that finds an idle link departs in the same turn, unless it waits for company on purpose, or for a
+     * credential. */
+    idle_link = p->n_idle && u->endpoint.head && !(max_wire && u->n_wire >= max_wire);
     list_each (it, &u->waiting) {
         const struct flight *f = container_of(it, struct flight, queued);
 

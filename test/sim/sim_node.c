@@ -5,9 +5,13 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "gateway/auth.h"
+#include "gateway/chain.h"
+#include "gateway/worker.h"
 #include "sim_ask.h"
 #include "sim_fault.h"
 #include "sim_filter.h"
+#include "sim_loop.h"
 #include "sim_run.h"
 #include "json/jtok.h"
 
@@ -22,6 +26,7 @@ struct node_conn {
     struct sim_event act; /* the answer is due, or the idle connection is closed */
     struct buf out;
     unsigned calls; /* under way */
+    unsigned token; /* that its requests carried */
     enum fault fault;
     bool busy, close_after;
     bool surplus;  /* bytes were sent that nobody asked for */
@@ -40,10 +45,30 @@ bool node_is_down(const struct node *n)
 
 /* -- what the gateway sends */
 
+/* The number of the token in the head of a request; 0: none, or it is cut off. */
+static unsigned token_of(struct slice bytes)
+{
+    static const char field[] = "\r\nAuthorization: Bearer " NODE_TOKEN;
+    const char *p = bytes.n ? memmem(bytes.p, bytes.n, field, sizeof field - 1) : NULL;
+    const char *end = p ? memchr(p + sizeof field, '\r', bytes.n - (size_t)(p + sizeof field - bytes.p)) : NULL;
+
+    return end ? (unsigned)strtoul(p + sizeof field - 1, NULL, 10) : 0;
+}
+
 void node_departure(struct node *n, struct slice bytes)
 {
+    unsigned token = token_of(bytes);
     size_t at = 0;
     uint64_t i;
+
+    sim_check(n->w,
+              !n->keyed || token || bytes.n < 5 || memcmp(bytes.p, "POST ", 5) != 0 ||
+                  !memmem(bytes.p, bytes.n, "\r\n\r\n", 4),
+              "a request without a credential leaves for %s", n->name);
+    sim_check(n->w, !token || (token >= n->left && token <= n->issued), "token %u leaves for %s after %u", token,
+              n->name, n->left);
+    if (token)
+        n->left = token;
 
     while ((i = ask_find_write(bytes, &at)) != UINT64_MAX) {
         sim_check(n->w, i < n->w->n_writes, "a transaction that nobody sent leaves for %s", n->name);
@@ -246,8 +271,13 @@ static void on_bytes(void *owner)
 {
     struct node_conn *k = owner;
     struct slice s = conn_peek(k->c);
+    unsigned token = token_of(s);
     size_t at = 0, used;
 
+    sim_check(k->n->w, !token || !k->token || token == k->token, "%s: token %u on a connection that carried %u",
+              k->n->name, token, k->token);
+    if (token)
+        k->token = token;
     while (at < s.n) {
         enum h1_server_event ev = h1_server_feed(k->http, s.p + at, s.n - at, &used);
 
@@ -369,6 +399,31 @@ void node_make_foreign(struct node *n)
         sim_soon(w, &n->moves, sim_delay_us(w, 30000));
 }
 
+static void on_rotation(struct sim_event *e)
+{
+    struct node *n = container_of(e, struct node, rotation);
+    struct world *w = n->w;
+
+    if (w->ending)
+        return;
+    for (size_t i = 0; i < w->gateway->n_chains; i++)
+        for (unsigned k = 0; k < w->gateway->chains[i]->n_upstreams; k++) {
+            struct upstream *u = w->gateway->chains[i]->upstreams[k];
+
+            if (u->target.port == NODE_PORT + n->index) {
+                sim_loop_touch(w->loop);
+                auth_look(u->auth);
+            }
+        }
+    sim_soon(w, &n->rotation, sim_delay_us(w, 20000));
+}
+
+void node_rotate(struct node *n)
+{
+    n->rotation.fire = on_rotation;
+    sim_soon(n->w, &n->rotation, sim_delay_us(n->w, 20000));
+}
+
 struct node *node_new(struct world *w, struct sim_chain *chain, unsigned index)
 {
     static const unsigned means_us[] = {200, 500, 2000, 8000};
@@ -397,5 +452,6 @@ void node_free(struct node *n)
     sim_check(n->w, n->n_inflight == 0, "the simulated %s lost count", n->name);
     sim_cancel(n->w, &n->mood);
     sim_cancel(n->w, &n->moves);
+    sim_cancel(n->w, &n->rotation);
     free(n);
 }

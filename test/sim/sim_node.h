@@ -21,6 +21,10 @@ struct node {
     unsigned fault_permille;
     bool closes_idle;
     bool down;
+    bool keyed;      /* its requests carry a token, another one from time to time */
+    unsigned issued; /* the number of the last one */
+    unsigned left;   /* the highest that left for it */
+    struct sim_event rotation;
     bool foreign;           /* on another chain: nothing but the question for that may come */
     struct sim_event moves; /* to the right chain */
     struct sim_event mood;  /* goes down, comes back, changes its lag */
@@ -28,6 +32,7 @@ struct node {
     struct h1_server_conf http;
 };
 
+#define NODE_TOKEN "token-"
 enum { NODE_PORT = 9000 }; /* of the first; the others follow */
 
 /* It is on another chain than the one that is configured, for now or for good. */
@@ -35,6 +40,7 @@ void node_make_foreign(struct node *n);
 struct node *node_new(struct world *w, struct sim_chain *chain, unsigned index);
 void node_free(struct node *n);
 struct node *node_at(struct world *w, unsigned port); /* NULL: none */
+void node_rotate(struct node *n);                     /* from now on */
 bool node_is_down(const struct node *n);
 struct stream *node_accept(struct node *n);              /* a connection of the gateway: its end */
 void node_departure(struct node *n, struct slice bytes); /* the gateway wrote these to it */

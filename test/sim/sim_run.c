@@ -99,6 +99,9 @@ static void put_endpoint(struct world *w, struct node *n, struct buf *b)
                n->name, NODE_PORT + n->index, 1 + (unsigned)sim_rnd(w, 3), (unsigned)sim_rnd(w, 2),
                calm || sim_chance(w, 500) ? 0 : 20 + (unsigned)sim_rnd(w, 300),
                calm ? 5000 : 30 + (unsigned)sim_rnd(w, 100), n->max_inflight);
+    n->keyed = sim_chance(w, 300);
+    if (n->keyed)
+        buf_printf(b, "\"auth\":{\"bearer_command\":[\"print-token\",\"%u\"]},", n->index);
     buf_printf(b,
                "\"pool\":{\"max_sockets\":%u,\"max_idle\":%u,\"min_warm\":%u,\"idle_timeout_ms\":%u,\"order\":\"%s\","
                "\"max_requests_per_socket\":%u,\"max_waiting\":%u},",
@@ -289,6 +292,9 @@ void sim_run(uint64_t seed, bool trace, struct sim_totals *t)
     w->gateway = worker_new(w->conf, w->loop);
     sim_check(w, w->gateway != NULL, "the worker cannot be set up");
     worker_start(w->gateway);
+    for (unsigned i = 0; i < w->n_nodes; i++)
+        if (w->nodes[i]->keyed)
+            node_rotate(w->nodes[i]);
     w->n_clients = w->p.clients;
     w->clients = mem_array(w->n_clients, sizeof(struct client *));
     for (unsigned i = 0; i < w->n_clients; i++)
