@@ -55,7 +55,7 @@ class Auth(Case):
         self.assertIn("result", r, r)
 
     def credential(self, g):
-        return g.status()["chains"][0]["endpoints"][0]["credential"]
+        return g.status()["chains"]["ethereum"]["endpoints"][0]["credential"]
 
     def sent(self, u, field="authorization"):
         return [r.header(field) for r in list(u.requests)]
