@@ -105,6 +105,7 @@ static void replaced(struct auth *a)
 {
     struct upstream *u = a->upstream;
 
+    a->why[0] = '\0';
     put_in_force(a);
     worker_of(a)->stats.credential_rotations += a->credential.generation > 1;
     if (a->credential.exp_s == INT64_MAX)
@@ -314,6 +315,7 @@ struct auth *auth_new(struct upstream *u)
     a->conf = conf;
     a->timer.fire = on_timer;
     a->look_ms = a->poll_ms = a->sign_ms = UINT64_MAX;
+    snprintf(a->why, sizeof a->why, "the first token is awaited");
     credential_init(&a->credential, conf->kind == AUTH_BEARER_COMMAND);
     return a;
 }

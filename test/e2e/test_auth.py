@@ -349,6 +349,9 @@ if [ -e %s ]; then echo second; exit; fi
 sleep 1000 & echo $! > %s
 sleep 1000
 """ % (pidfile, pidfile))], "command_timeout_ms": 400})
+        r = g.admin_get("/readyz")
+        self.assertEqual((r.status, r.json()["reason"], r.json()["detail"]), (503, "upstream_credential", "the first token is awaited"))
+        self.assertEqual(self.credential(g)["state"], "waiting")
         t = time.monotonic()
         with g.client() as c:  # the loop goes on meanwhile
             self.assertEqual(c.request('{"jsonrpc":"2.0","id":1,"method":"admin_peers"}').json()["error"]["code"], -32601)
