@@ -401,6 +401,14 @@ bool auth_refused(struct auth *a, uint64_t generation)
     return e->head && (fresh || generation != e->generation);
 }
 
+static bool queue_again(struct upstream *u, struct flight *f)
+{
+    if (f->part != FLIGHT_PROBE)
+        return upstream_enqueue(u, f, true);
+    upstream_enqueue_own(u, f, true);
+    return true;
+}
+
 void auth_repeat(struct auth *a, struct flight *f, unsigned http_status)
 {
     struct worker *w = worker_of(a);
@@ -410,7 +418,7 @@ void auth_repeat(struct auth *a, struct flight *f, unsigned http_status)
         return;
     }
     f->moves++;
-    if (f->moves <= MAX_REPEATS && upstream_enqueue(a->upstream, f, true))
+    if (f->moves <= MAX_REPEATS && queue_again(a->upstream, f))
         w->stats.credential_retries++;
     else
         route_failed(w, f, &(struct route_failure){.fail = FAIL_UPSTREAM_HTTP_STATUS, .http_status = http_status});

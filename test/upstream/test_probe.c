@@ -149,6 +149,22 @@ TEST(one_that_was_out_of_reach_is_asked_as_soon_as_it_is_connected)
     CHECK(!probe_is_due(&p, 50, false));
 }
 
+TEST(another_credential_may_be_what_it_wanted)
+{
+    struct probe p = asked(&evm);
+
+    probe_authorized(&p, 10); /* while it is asked: nothing */
+    CHECK(!probe_is_due(&p, 10, true));
+    probe_failed(&p, false, 20);
+    CHECK(!probe_is_due(&p, 30, false));
+    probe_authorized(&p, 30);
+    CHECK(probe_is_due(&p, 30, false));
+    probe_asked(&p);
+    CHECK_EQ(probe_answered(&p, &evm, false, SLICE("\"0x1\""), 40), PROBE_AGREES);
+    probe_authorized(&p, 50); /* it has told */
+    CHECK(!probe_is_due(&p, 50, true));
+}
+
 TEST(one_that_cannot_tell_is_seldom_asked_again)
 {
     struct probe p = asked(&evm);
