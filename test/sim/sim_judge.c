@@ -80,6 +80,21 @@ static void count_write(struct world *w, struct sim_write *t, bool notification)
     t->last_post = w->n_posts;
 }
 
+/* When an endpoint first gave an answer at that head or a later one: nodes that lag tell the later one first, maybe to
+ * a client that has left by then.  For the gateway, which cannot know who read it, that is when both were announced. */
+static uint64_t told_since_us(const struct sim_chain *c, uint64_t head)
+{
+    uint64_t first_us = UINT64_MAX;
+
+    for (uint64_t n = head; n <= c->head; n++) {
+        uint64_t us = c->told_us[n - c->first_head];
+
+        if (us && us < first_us)
+            first_us = us;
+    }
+    return first_us;
+}
+
 /* false: it was a notification. */
 static bool draw_one(struct world *w, struct sim_chain *c, struct want *want, bool array, struct buf *b)
 {
@@ -87,7 +102,7 @@ static bool draw_one(struct world *w, struct sim_chain *c, struct want *want, bo
 
     *want = (struct want){.announced = c->announced, .serial = UINT64_MAX};
     if (c->announced)
-        want->told_us = c->told_us[c->announced - c->first_head];
+        want->told_us = told_since_us(c, c->announced);
     if (sim_chance(w, array ? 30 : 15)) {
         draw_invalid(w, want, b);
         return true;

@@ -11,7 +11,7 @@ struct want { /* one call that must be answered */
     bool invalid; /* -32600 is the answer */
     struct ask ask;
     uint64_t announced; /* the head that everybody had been told of when it was asked */
-    uint64_t told_us;   /* and when an endpoint told it first */
+    uint64_t told_us;   /* and when an endpoint first told it, or a later one */
     uint64_t head;      /* with ASK_HEAD: the answer; 0: none yet */
     uint64_t serial;    /* of the answer; UINT64_MAX: it does not say */
 };
