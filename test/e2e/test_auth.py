@@ -415,3 +415,73 @@ sleep 1000
             self.assertEqual(self.ask(g, n)["error"]["message"], "bad token Bearer ****************")
         self.assertEqual(len(u.requests), 5)
         self.assertEqual(g.stderr().count("credential_refused"), 1)
+
+
+class ChainAsked(Auth):
+    """The question for an endpoint's chain carries its credential like any other request."""
+
+    def identity(self, g):
+        return g.status()["chains"]["ethereum"]["endpoints"][0]["identity"]["state"]
+
+    def verified(self, g):
+        self.eventually(lambda: self.identity(g) == "verified", 3 * SLOW)
+
+    def only(self, valid):
+        def script(conn):
+            while True:
+                r = conn.read_request()
+                if r is None:
+                    return
+                if r.header("authorization", "")[7:] not in valid:
+                    conn.send(http("who are you", status="401 Unauthorized", ctype="text/plain"))
+                else:
+                    conn.answer(r)
+        return script
+
+    def test_not_without_one(self):
+        u = self.upstream()
+        g = self.gw(u.url(), {"bearer_command": [self.script("cmd", "cat " + self.path("token"))]}, chain={"chain_id": 1})
+        g.wait_line("credential_failed")
+        self.assert_error(self.ask(g), "upstream_credential", id=1)
+        self.assertEqual(g.admin_get("/readyz").json()["reason"], "upstream_credential")
+        e = g.status()["chains"]["ethereum"]["endpoints"][0]
+        self.assertEqual((e["state"], e["reason"], e["identity"]["state"]), ("down", "upstream_credential", "unknown"))
+        self.assertEqual(g.status()["counters"]["probes"], 0)
+        self.assertEqual(u.requests, [])
+        self.put("token", "tok")
+        self.verified(g)
+        self.assertEqual(g.admin_get("/readyz").status, 200)
+        self.good(g)
+        self.assertEqual([c.call for c in u.calls()], ["eth_chainId", "eth_call"])
+        self.assertEqual(self.sent(u), ["Bearer tok"] * 2)
+
+    def test_refused_and_asked_again_with_the_next_one(self):
+        u = self.upstream(self.only({"new"}))
+        g = self.gw(u.url(), {"bearer_file": self.put("token", "old")}, chain={"chain_id": 1})
+        self.eventually(lambda: len(u.requests) >= 3, 5 * SLOW)  # the next pause is one of 4 s
+        self.assertEqual(self.identity(g), "unknown")
+        begin = time.monotonic()
+        self.put("token", "new")
+        self.verified(g)
+        self.assertLess(time.monotonic() - begin, 2 * SLOW)
+        self.good(g)
+
+    def test_replaced_meanwhile(self):
+        """The file has the next token when the endpoint refuses the last one: it is asked again at once."""
+        def script(conn):
+            while True:
+                r = conn.read_request()
+                if r is None:
+                    return
+                if r.header("authorization") == "Bearer old":
+                    self.put("token", "new")
+                    conn.send(http("who are you", status="401 Unauthorized", ctype="text/plain"))
+                else:
+                    conn.answer(r)
+        u = self.upstream(script)
+        g = self.gw(u.url(), {"bearer_file": self.put("token", "old")}, chain={"chain_id": 1})
+        self.good(g)
+        self.assertEqual(self.identity(g), "verified")
+        self.assertEqual([(r.calls[0].call, r.header("authorization")) for r in u.requests],
+                         [("eth_chainId", "Bearer old"), ("eth_chainId", "Bearer new"), ("eth_call", "Bearer new")])
+        self.assertEqual(g.status()["counters"]["probes_failed"], 0)
