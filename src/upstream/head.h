@@ -30,4 +30,10 @@ static inline bool head_note(struct head *h, enum head_kind kind, uint64_t numbe
     return true;
 }
 
+/* A block of that number is there, be it an old one. */
+static inline bool head_reached(struct head *h, enum head_kind kind, uint64_t number)
+{
+    return number > h->number[kind] && head_note(h, kind, number);
+}
+
 #endif

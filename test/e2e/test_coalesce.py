@@ -456,3 +456,57 @@ class Heads(Coalesce):
             self.gate.open()
             self.assertEqual(b.read_response().json()["result"], "0x5")
         self.assertEqual(a.read_response().json()["result"], "0x5")
+
+    def shares_after(self, before, between, read, family="evm"):
+        """Whether two equal reads share when `between` is asked in the time from one to the other. All of a question are
+        (method, params, result)."""
+        answers = {}
+
+        def result(c):
+            return answers[c.call, json.dumps(c.json["params"])] if (c.call, json.dumps(c.json["params"])) in answers else '"0x7"'
+
+        def ask(c, questions):
+            for method, params, text in questions:
+                answers[method, json.dumps(params)] = text
+                self.assertIn("result", c.rpc(method, params))
+        g, u = self.held(result, family, methods={read[0]})
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": read[0], "params": read[1]})
+        with g.client() as c:
+            ask(c, before)
+            a = self.posting(g, body)
+            self.eventually(lambda: u.calls(read[0]))
+            ask(c, between)
+            b = self.posting(g, body)
+            time.sleep(0.2 * SLOW)
+        n = len(u.calls(read[0]))
+        self.gate.open()
+        for x in (a, b):
+            self.assertIn("result", x.read_response().json())
+        return n == 1
+
+    BALANCE = "eth_getBalance", ["0x1", "latest"]
+
+    def test_what_is_asked_of_old_blocks_does_not_move_the_head(self):
+        number, h = [("eth_blockNumber", [], '"0x1000000"')], "0x" + "ab" * 32
+        for old in (("eth_getBlockByNumber", ["0x5", False], '{"number":"0x5"}'),
+                    ("eth_getBlockByNumber", ["earliest", False], '{"number":"0x0"}'),
+                    ("eth_getBlockByHash", [h, False], '{"number":"0x5"}'),
+                    ("eth_getTransactionReceipt", [h], '{"blockNumber":"0x5"}')):
+            with self.subTest(old[:2]):
+                self.assertTrue(self.shares_after(number, [old], self.BALANCE))
+
+    def test_a_chain_that_was_set_back(self):
+        self.assertFalse(self.shares_after([("eth_blockNumber", [], '"0x1000000"')], [("eth_blockNumber", [], '"0x5"')],
+                                           self.BALANCE))
+
+    def test_a_pending_block_is_no_head_yet(self):
+        """When it has become one, that is news."""
+        self.assertFalse(self.shares_after(
+            [("eth_blockNumber", [], '"0x10"'), ("eth_getBlockByNumber", ["pending", False], '{"number":"0x11"}')],
+            [("eth_blockNumber", [], '"0x11"')], self.BALANCE))
+
+    def test_what_solana_says_of_its_processed_slot_is_not_finalized(self):
+        context = '{"context":{"slot":%d},"value":[null]}'
+        self.assertFalse(self.shares_after(
+            [("getSlot", [], "100"), ("getSignatureStatuses", [["s"]], context % 132)],
+            [("getSlot", [], "101")], ("getAccountInfo", ["k"]), "solana"))
