@@ -14,7 +14,7 @@ static bool is_space(unsigned char c)
  */
 static bool is_suspect(unsigned char c, bool fold_hex)
 {
-    return c <= ' ' || (fold_hex && ((c >= 'A' && c <= 'F') || c == 'X'));
+    return c <= ' ' || (fold_hex && c >= 'A' && c <= 'F');
 }
 
 #ifdef __SSE2__
@@ -27,7 +27,6 @@ static bool block_suspect(const char *p, bool fold_hex)
         __m128i from_a = _mm_sub_epi8(b, _mm_set1_epi8('A'));
 
         bad = _mm_or_si128(bad, _mm_cmpeq_epi8(_mm_min_epu8(from_a, _mm_set1_epi8(5)), from_a));
-        bad = _mm_or_si128(bad, _mm_cmpeq_epi8(b, _mm_set1_epi8('X')));
     }
     return _mm_movemask_epi8(bad) != 0;
 }
@@ -58,12 +57,13 @@ static bool is_hex(unsigned char c)
     return (c >= '0' && c <= '9') || (lower >= 'a' && lower <= 'f');
 }
 
-/* The bytes between the quotes are 0x and hex digits. */
+/* The bytes between the quotes are 0x and hex digits.  0X some servers refuse (alloy's const-hex, of reth), and others
+ * take (geth): who asks rightly must not share their refusal. */
 static bool is_hex_text(const char *p, size_t n)
 {
     bool other = false;
 
-    if (n < 2 || p[0] != '0' || (p[1] | 0x20) != 'x')
+    if (n < 2 || p[0] != '0' || p[1] != 'x')
         return false;
     for (size_t i = 2; i < n; i++) /* to the end in any case: so it becomes vector code */
         other |= !is_hex((unsigned char)p[i]);

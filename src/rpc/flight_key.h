@@ -4,7 +4,7 @@
  *
  * What is folded, and nothing else: white space between tokens; on EVM chains the case of a string value that is hex
  * digits after 0x (an address with its EIP-55 checksum, a hash, data, a quantity).  Never on Solana, where base58 tells
- * a from A.  Not folded: escapes, number spellings, key order, leading zeros, a missing block tag. */
+ * a from A.  Not folded: 0X, escapes, number spellings, key order, leading zeros, a missing block tag. */
 #ifndef MILLRACE_RPC_FLIGHT_KEY_H
 #define MILLRACE_RPC_FLIGHT_KEY_H
 

@@ -41,6 +41,7 @@ static const struct corpus different[] = {
      false,
      {"[\"So11111111111111111111111111111111111111112\"]", "[\"so11111111111111111111111111111111111111112\"]",
       "[\"SO11111111111111111111111111111111111111112\"]"}},
+    {"0X", true, {"[\"0xab\"]", "[\"0Xab\"]"}},
     {"hex case on Solana", false, {"[\"0xAB\"]", "[\"0xab\"]", "[\"0Xab\"]"}},
     {"free text",
      true,
@@ -85,8 +86,8 @@ static const struct corpus equal[] = {
      true,
      {"[{\"to\":\"0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48\"},\"latest\"]",
       "[{\"to\":\"0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48\"},\"latest\"]",
-      "[{\"to\":\"0XA0B86991C6218B36C1D19D4A2E9EB0CE3606EB48\"}, \"latest\"]"}},
-    {"short hex", true, {"[\"0xF\"]", "[\"0xf\"]", "[\"0Xf\"]", "[ \"0XF\" ]"}},
+      "[{\"to\":\"0xA0B86991C6218B36C1D19D4A2E9EB0CE3606EB48\"}, \"latest\"]"}},
+    {"short hex", true, {"[\"0xF\"]", "[\"0xf\"]", "[ \"0xF\" ]"}},
     {"white space on Solana", false, {"[\"aB\",{\"encoding\":\"base64\"}]", "[\"aB\", {\"encoding\": \"base64\"}]"}},
 };
 
