@@ -123,8 +123,8 @@ static bool set_out_again(struct worker *w, struct flight *f, const struct route
         unit_go(w, f, next, false, why);
     if (flight_alone(f))
         worker_flight_free(w, f);
-    else
-        upstream_enqueue(next, f, true);
+    else if (!upstream_enqueue(next, f, true)) /* what that answer made room for took the last place */
+        route_refuse(w, f, why);
     return true;
 }
 
