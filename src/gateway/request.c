@@ -211,13 +211,28 @@ static bool is_of_unit(const struct unit *u, const struct flight *lead)
                    : endpoint_usable(&lead->upstream->endpoint, worker_now_ms(lead->upstream->worker));
 }
 
-/* Finds a flight for f's question that is in the air already, one that u allows unless that is NULL.  Else f may be
- * joined by others from now on. */
-static struct flight *find_shared(struct worker *w, struct flight *f, const struct call *c, const struct unit *u)
+/* Does it ask how far the chain is?  Clients take that for the block that the rest of their array is about. */
+static bool asks_number(struct slice method)
+{
+    return slice_eq(method, SLICE("\"eth_blockNumber\"")) || slice_eq(method, SLICE("\"eth_getBlockByNumber\"")) ||
+           slice_eq(method, SLICE("\"getSlot\"")) || slice_eq(method, SLICE("\"getBlockHeight\""));
+}
+
+/* What a call of x about the head may join: what left no earlier than this, in us.  The number itself may be older. */
+static uint64_t since(const struct exchange *x, const struct message_request *q)
+{
+    return x->unit.dated && !asks_number(q->method.raw) ? worker_clock_us(x->session->worker) : 0;
+}
+
+/* Finds a flight for f's question that is in the air already, one that u allows unless that is NULL, and that did not
+ * leave before since_us.  Else f may be joined by others from now on. */
+static struct flight *find_shared(struct worker *w, struct flight *f, const struct call *c, const struct unit *u,
+                                  uint64_t since_us)
 {
     struct flight *lead = flight_table_find(&w->flights, f);
+    bool old = lead && lead->state == FLIGHT_WIRE && lead->sent_us < since_us;
 
-    if (lead && (!u || is_of_unit(u, lead)) && route_may_join(w, lead, c->deadline_ms))
+    if (lead && !old && (!u || is_of_unit(u, lead)) && route_may_join(w, lead, c->deadline_ms))
         return lead;
     if (lead)
         flight_table_remove(&w->flights, lead);
@@ -353,7 +368,7 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
         with = pin.upstream;
     }
     f->deadline_ms = f->born_ms + rule->timeout_ms * (planted(PLANT_DEADLINE_FAR) ? 10000 : 1);
-    moves = x->envelope.array && (choice || chain->conf->cache_head) && goes_together(chain, f, q);
+    moves = x->envelope.array && (choice || chain->conf->cache_head || x->unit.dated) && goes_together(chain, f, q);
     /* What an array says of the head is of one head: then it is not taken from what was kept of another moment. */
     f->keep = c && rule->cache && chain->cache && !(moves && chain->conf->cache_head);
     if (c && moves && choice) {
@@ -373,7 +388,7 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
         if ((rule->coalesce && !(planted(PLANT_BROADCAST_TWICE) && f->method->class == CLASS_BROADCAST)) ||
             (planted(PLANT_FILTER_SHARED) && f->method->kind == METHOD_FILTER) ||
             (planted(PLANT_UNKNOWN_SHARED) && f->method->kind == METHOD_UNKNOWN))
-            lead = find_shared(w, f, c, unit);
+            lead = find_shared(w, f, c, unit, moves ? since(x, q) : 0);
         route_join(w, lead ? lead : f, c);
         c->flight->in_unit |= unit != NULL;
         if (x->explain) {
@@ -403,6 +418,8 @@ static void take_calls(struct exchange *x, const struct message_body *b)
     struct call *c = x->envelope.calls;
     bool choice = b->array && b->n > 1 && x->chain->n_upstreams > 1 && !planted(PLANT_ARRAY_SPLIT);
 
+    for (size_t i = 0; i < b->n && b->n > 1 && x->chain->conf->coalesce && !x->unit.dated; i++)
+        x->unit.dated = asks_number(b->requests[i].method.raw);
     w->stats.batches += b->array;
     w->stats.calls += b->n;
     for (size_t i = 0; i < b->n; i++) {
@@ -460,9 +477,10 @@ static void take_rpc(struct exchange *x, struct chain *chain, struct slice body)
 }
 
 /* The time that c has is what is left of it: it joins none whose waiters have more. */
-static struct flight *find_again(struct worker *w, struct flight *f, const struct call *c, const struct unit *u)
+static struct flight *find_again(struct worker *w, struct flight *f, const struct call *c, const struct unit *u,
+                                 uint64_t since_us)
 {
-    struct flight *lead = find_shared(w, f, c, u);
+    struct flight *lead = find_shared(w, f, c, u, since_us);
 
     if (!lead || flight_alone(lead) ||
         container_of(lead->calls.prev, struct call, waiting)->deadline_ms <= c->deadline_ms)
@@ -488,7 +506,7 @@ static void launch_again(struct exchange *x, const struct message_request *q, st
     if (rule->coalesce || f->keep)
         make_key(w, f);
     if (rule->coalesce)
-        lead = find_again(w, f, c, &x->unit);
+        lead = find_again(w, f, c, &x->unit, since(x, q));
     route_join(w, lead ? lead : f, c);
     c->flight->in_unit = true;
     if (lead)

@@ -23,6 +23,7 @@ struct unit {
     struct upstream *with; /* the endpoint of its calls; NULL: there are none, or the chain has one endpoint */
     unsigned n_calls;      /* one alone goes wherever it likes */
     bool told;             /* `with` has answered some of them */
+    bool dated;            /* one asks for the head's number: what others say of the head must be no older */
     unsigned char again;   /* how often some were asked again */
     struct list torn;      /* in worker.torn: some wait to be asked again, at the end of the turn */
     char *body;            /* the array's own bytes, owned: to ask again; NULL: that is not possible */

@@ -100,7 +100,7 @@ class Unit(Case):
         """Each goes where it must; the answer that an array cannot use is good for a single call."""
         self.start(chain={**CHAIN, "coalesce": True})
         one = self.under_way(5)
-        two = self.posting(self.g, array(5))
+        two = self.posting(self.g, array(5, first=("eth_call", [])))
         call = json.loads(array(5))[3]
         three = self.posting(self.g, json.dumps(call))
         self.eventually(lambda: self.g.status()["counters"]["calls_coalesced"] >= 5)
@@ -129,3 +129,39 @@ class Unit(Case):
             got = self.answers(c)
             self.assertEqual(len(got), 4)
             self.assertEqual(len(set(got)), 1, got)
+
+
+class Dated(Case):
+    """The number in an array is that of a block which the rest of it knows of: nothing joins what left before."""
+
+    def answers(self, n, teller=("eth_blockNumber", [])):
+        held = Gate()
+        self.addCleanup(held.open)
+        self.head = 16
+
+        def result(c):
+            at = self.head
+            if c.call == "eth_getLogs":
+                held.event.wait(15)
+            return '"0x%x"' % at
+        ups = [self.upstream(serve(result)) for _ in range(n)]
+        g = self.gateway(config([endpoint(u.url(), "n%d" % i, tier=i) for i, u in enumerate(ups)], chain={"cache": {"max_bytes": 0}}))
+        logs = {"jsonrpc": "2.0", "id": 1, "method": "eth_getLogs", "params": [{"fromBlock": "0x1", "toBlock": "latest"}]}
+        one = self.posting(g, json.dumps(logs))
+        self.eventually(lambda: ups[0].calls("eth_getLogs"))
+        self.head = 17
+        two = self.posting(g, json.dumps([logs, {"jsonrpc": "2.0", "id": 2, "method": teller[0], "params": teller[1]}, logs]))
+        time.sleep(0.2 * SLOW)
+        held.open()
+        self.assertEqual(one.read_response().json()["result"], "0x10")
+        self.assertEqual(len(ups[0].calls("eth_getLogs")), 1 + (teller[0] == "eth_blockNumber"))
+        return [x["result"] for x in two.read_response().json()]
+
+    def test_one_endpoint(self):
+        self.assertEqual(self.answers(1), ["0x11"] * 3)
+
+    def test_two_endpoints(self):
+        self.assertEqual(self.answers(2), ["0x11"] * 3)
+
+    def test_an_array_that_does_not_ask_for_it_shares(self):
+        self.assertEqual(self.answers(2, ("eth_chainId", [])), ["0x10", "0x11", "0x10"])
