@@ -198,7 +198,7 @@ static void make_key(struct worker *w, struct flight *f)
     f->fold_hex = chain->conf->family == CHAIN_EVM;
     /* A block that is asked for by its hash or number is null until the node has it: only what never changes, and what
      * is the same for whoever sends it, does not depend on the head. */
-    if (class == CLASS_STATIC || class == CLASS_PURE || class == CLASS_BROADCAST)
+    if (class == CLASS_STATIC || class == CLASS_PURE || f->method->kind == METHOD_WRITE)
         flight_table_key(&w->flights, f, 0, 0);
     else
         flight_table_key(&w->flights, f, chain->head.epoch, chain->write_epoch);

@@ -73,6 +73,12 @@ class Shared(Coalesce):
         self.assertEqual(n, 3)
         self.assertEqual([(x["id"], x["result"]["p"]) for x in r.json()], [(i, ["0x%d" % (i % 3)]) for i in range(12)])
 
+    def test_a_transaction_that_is_waited_for(self):
+        g, u = self.held()
+        n, got = self.upstream_calls(g, u, [call("eth_sendRawTransactionSync", '["0x02%s"]' % ("00" * 40), str(i)) for i in range(4)])
+        self.assertEqual(n, 1)
+        self.assertEqual([r.json()["id"] for r in got], list(range(4)))
+
     def test_every_id_is_its_owner_s(self):
         ids = ["1", '"1"', "-0", "1.0", "1e3", "123456789012345678901", '""', '"\\u00e9"', "null", '"é"', "18446744073709551615"]
         g, u = self.held()
