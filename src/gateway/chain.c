@@ -133,6 +133,27 @@ struct method_stats *chain_method(struct chain *c, const struct method *m)
     return *s;
 }
 
+/* What is known, and what was kept, is of another past. */
+static void forget(struct chain *c, uint64_t number)
+{
+    for (unsigned i = 0; i < HEAD_KINDS; i++)
+        if (c->head.number[i] > number)
+            c->head.number[i] = 0;
+    if (c->cache) {
+        cache_limit(c->cache, 0);
+        cache_limit(c->cache, c->conf->cache_max_bytes);
+    }
+}
+
+void chain_note_head(struct chain *c, enum head_kind kind, uint64_t number)
+{
+    uint64_t known = c->head.number[kind];
+
+    /* Of several endpoints one may just be far behind. */
+    if (head_note(&c->head, kind, number) && number < known && c->n_upstreams == 1)
+        forget(c, number);
+}
+
 bool chain_ready(const struct chain *c, const struct upstream **down)
 {
     for (unsigned i = 0; i < c->n_upstreams; i++) {

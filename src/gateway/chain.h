@@ -66,6 +66,8 @@ static inline bool chain_refuses_all(const struct chain *c)
 {
     return c->refused && c->refused == UINT64_MAX >> (64 - c->n_upstreams);
 }
+/* An endpoint says where the head is. */
+void chain_note_head(struct chain *c, enum head_kind kind, uint64_t number);
 /* Is there an upstream that is not known to be down, or refused? reason: of one that is, when there is none. */
 bool chain_ready(const struct chain *c, const struct upstream **down);
 

@@ -144,7 +144,7 @@ static void finalized_answered(struct upstream *u, bool is_error, struct slice p
     if (!probe_final_answered(&c->final, is_error, payload, worker_now_ms(u->worker), &number))
         u->worker->stats.probes_failed++;
     else if (!(c->refused >> u->index & 1))
-        head_note(&c->head, HEAD_FINALIZED, number);
+        chain_note_head(c, HEAD_FINALIZED, number);
 }
 
 void prober_answered(struct worker *w, struct flight *f, bool is_error, struct slice payload, struct blob *ref)

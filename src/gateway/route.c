@@ -259,7 +259,6 @@ static void learn_head(struct flight *f, struct slice payload)
 {
     enum head_place place = f->chain->head_places[f->method->slot];
     enum chain_family family = f->chain->conf->family;
-    struct head *head = &f->chain->head;
     struct block_ref r;
     uint64_t number;
 
@@ -269,9 +268,9 @@ static void learn_head(struct flight *f, struct slice payload)
     if (r.tag == TAG_PENDING) /* it is not there yet: to be told of it later will be news */
         return;
     if (tells_head(&r, family, place))
-        head_note(head, head_kind_of(&r, family), number);
+        chain_note_head(f->chain, head_kind_of(&r, family), number);
     else
-        head_reached(head, head_kind_of(&r, family), number);
+        head_reached(&f->chain->head, head_kind_of(&r, family), number);
 }
 
 /* What an answer says about the chain, before anyone is shown it. */

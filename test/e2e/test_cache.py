@@ -52,6 +52,25 @@ class Cache(Case):
         self.times(g, u, "eth_getBlockByHash", [HASH, True], 1)
         self.assertEqual(g.status()["counters"]["calls_cached"], 2 + 2 + 3 + 2)
 
+    def test_a_chain_that_was_set_back(self):
+        """A test node began anew: its old blocks, and how far they were final, are forgotten."""
+        now = {"life": 1, "head": 0x3000, "final": 0x2000}
+
+        def answers(c):
+            if c.call == "eth_blockNumber":
+                return "0x%x" % now["head"]
+            return {"number": "0x%x" % now["final"] if c.json["params"][0] == "finalized" else c.json["params"][0], "life": now["life"]}
+        g, u = self.kept(answers)
+        self.ask(g, "eth_blockNumber", [])
+        self.finalized(g, 0x2000)
+        self.times(g, u, "eth_getBlockByNumber", ["0x5", False], 1)
+        now.update(life=2, head=0x10, final=0x8)
+        self.assertEqual(self.ask(g, "eth_blockNumber", [])["result"], "0x10")
+        self.assertEqual(self.times(g, u, "eth_getBlockByNumber", ["0x5", False], 3)["result"]["life"], 2)
+        self.finalized(g, 0x8)
+        self.times(g, u, "eth_getBlockByNumber", ["0x5", False], 1)
+        self.times(g, u, "eth_getBlockByNumber", ["0x9", False], 3)
+
     def test_numbers_only_when_they_are_final(self):
         g, u = self.kept(self.answers)
         self.times(g, u, "eth_getBalance", ["0x" + "11" * 20, "0x64"], 3)  # nothing is known to be final yet
