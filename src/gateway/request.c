@@ -211,17 +211,10 @@ static bool is_of_unit(const struct unit *u, const struct flight *lead)
                    : endpoint_usable(&lead->upstream->endpoint, worker_now_ms(lead->upstream->worker));
 }
 
-/* Does it ask how far the chain is?  Clients take that for the block that the rest of their array is about. */
-static bool asks_number(struct slice method)
-{
-    return slice_eq(method, SLICE("\"eth_blockNumber\"")) || slice_eq(method, SLICE("\"eth_getBlockByNumber\"")) ||
-           slice_eq(method, SLICE("\"getSlot\"")) || slice_eq(method, SLICE("\"getBlockHeight\""));
-}
-
 /* What a call of x about the head may join: what left no earlier than this, in us.  The number itself may be older. */
 static uint64_t since(const struct exchange *x, const struct message_request *q)
 {
-    return x->unit.dated && !asks_number(q->method.raw) ? worker_clock_us(x->session->worker) : 0;
+    return x->unit.dated && !unit_asks_number(q->method.raw) ? worker_clock_us(x->session->worker) : 0;
 }
 
 /* Finds a flight for f's question that is in the air already, one that u allows unless that is NULL, and that did not
@@ -419,7 +412,7 @@ static void take_calls(struct exchange *x, const struct message_body *b)
     bool choice = b->array && b->n > 1 && x->chain->n_upstreams > 1 && !planted(PLANT_ARRAY_SPLIT);
 
     for (size_t i = 0; i < b->n && b->n > 1 && x->chain->conf->coalesce && !x->unit.dated; i++)
-        x->unit.dated = asks_number(b->requests[i].method.raw);
+        x->unit.dated = unit_asks_number(b->requests[i].method.raw);
     w->stats.batches += b->array;
     w->stats.calls += b->n;
     for (size_t i = 0; i < b->n; i++) {

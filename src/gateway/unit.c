@@ -31,6 +31,12 @@ void unit_keep(struct unit *u, struct slice body)
     u->body_n = body.n;
 }
 
+bool unit_asks_number(struct slice method)
+{
+    return slice_eq(method, SLICE("\"eth_blockNumber\"")) || slice_eq(method, SLICE("\"eth_getBlockByNumber\"")) ||
+           slice_eq(method, SLICE("\"getSlot\"")) || slice_eq(method, SLICE("\"getBlockHeight\""));
+}
+
 static struct exchange *exchange_of(const struct call *c)
 {
     return container_of(c->envelope, struct exchange, envelope);

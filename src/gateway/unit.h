@@ -32,6 +32,9 @@ struct unit {
 
 void unit_init(struct unit *u); /* zeroed */
 void unit_deinit(struct unit *u);
+/* Does it ask how far the chain is?  Clients take that for the block that the rest of their array is about. method:
+ * with its quotes. */
+bool unit_asks_number(struct slice method);
 /* All calls have been launched: keeps what it takes to ask them again. */
 void unit_keep(struct unit *u, struct slice body);
 
