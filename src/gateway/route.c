@@ -506,6 +506,9 @@ bool route_may_join(const struct worker *w, const struct flight *f, uint64_t dea
 {
     uint64_t now_ms = worker_now_ms(w), age_ms = now_ms - f->born_ms;
 
+    /* While a transaction is out it is not sent again, however late its copy comes. */
+    if (f->part == FLIGHT_LEAD)
+        return true;
     /* A flight that hangs must not be kept in the air by those who join it: the longest waiter's deadline is its own.
      */
     return age_ms <= (deadline_ms - now_ms) / JOIN_SHARE && !f->second;

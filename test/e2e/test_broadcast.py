@@ -225,6 +225,18 @@ class Together(Lane):
                          [{"jsonrpc": "2.0", "id": i, "result": HASH} for i in range(5)])
         self.all_once()
 
+    def test_a_copy_that_comes_late_is_not_sent_again(self):
+        slow, gate = self.holding()
+        g = self.lane(slow, slow, limits={"call_timeout_ms": 4000})
+        first = self.posting(g, body(id="1"))
+        self.all_once()
+        time.sleep(1.3)  # a read would not be joined any more
+        second = self.posting(g, body(id="2"))
+        time.sleep(0.2)
+        gate.open()
+        self.assertEqual([c.read_response().json()["result"] for c in (first, second)], [HASH] * 2)
+        self.all_once()
+
     def test_different_transactions_are_apart(self):
         g = self.lane(*[lambda c: '"0x%064x"' % int(c.json["params"][0][6:], 16)] * 3)
         got = self.together(g, [body("0x05c0%04x" % i, str(i)) for i in range(20)])
