@@ -304,9 +304,8 @@ class Partings(Coalesce):
         for c in (a, b):
             self.assertEqual(c.read_response().json()["result"]["p"], [1])
 
-    def test_a_flight_that_dies_gives_each_an_attempt(self):
-        died = []
-
+    def dying_once(self, died, name="a"):
+        """Of all that share `died`, one resets its first connection when the gate opens, and says so there."""
         def script(conn):
             while True:
                 r = conn.read_request()
@@ -314,12 +313,15 @@ class Partings(Coalesce):
                     return
                 if not died:
                     self.gate.event.wait(15)
-                    died.append(r)
+                    died.append(name)
                     conn.reset()
                     return
                 conn.answer(r, echo)
+        return script
+
+    def test_a_flight_that_dies_gives_each_an_attempt(self):
         self.gate = Gate()
-        g, u = self.front(script, chain=CHAIN, ep={"pool": WIDE})
+        g, u = self.front(self.dying_once([]), chain=CHAIN, ep={"pool": WIDE})
         self.addCleanup(self.gate.open)
         a = self.posting(g, call("eth_call", "[1]", "1"))
         self.eventually(lambda: u.calls())
@@ -333,22 +335,8 @@ class Partings(Coalesce):
     def test_the_one_that_fails_is_told_where(self):
         """The others are under way to another endpoint by then."""
         died = []
-
-        def script(name):
-            def run(conn):
-                while True:
-                    r = conn.read_request()
-                    if r is None:
-                        return
-                    if not died:
-                        self.gate.event.wait(15)
-                        died.append(name)
-                        conn.reset()
-                        return
-                    conn.answer(r, echo)
-            return run
         self.gate = Gate()
-        ups = {n: self.upstream(script(n)) for n in "ab"}
+        ups = {n: self.upstream(self.dying_once(died, n)) for n in "ab"}
         g = self.gateway(config([endpoint(u.url(), name=n, pool=WIDE) for n, u in ups.items()], chain=CHAIN))
         self.addCleanup(self.gate.open)
         a = self.posting(g, call("eth_call", "[1]", "1"))
