@@ -56,7 +56,7 @@ static void waiting(struct page *p, const struct upstream *u)
 
 static void up(struct page *p, const struct upstream *u)
 {
-    PUT(p, "millrace_endpoint_up{" LABELS "} %d\n", NAMES(u), u->reported_down ? 0 : 1);
+    PUT(p, "millrace_endpoint_up{" LABELS "} %d\n", NAMES(u), upstream_is_down(u) ? 0 : 1);
 }
 
 static void refused(struct page *p, const struct upstream *u)
@@ -102,7 +102,7 @@ static void endpoint_failures(struct page *p, const struct upstream *u)
 
 static void moved(struct page *p, const struct upstream *u)
 {
-    PUT(p, "millrace_endpoint_moved_total{" LABELS "} %llu\n", NAMES(u), (unsigned long long)u->endpoint.stats.retries);
+    PUT(p, "millrace_endpoint_moved_total{" LABELS "} %llu\n", NAMES(u), (unsigned long long)u->endpoint.stats.moved);
 }
 
 static void bytes(struct page *p, const struct upstream *u)

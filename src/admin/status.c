@@ -200,7 +200,7 @@ static void endpoint(struct page *p, const struct upstream *u)
     p->r = p->r ? p->r : buf_printf(p->out, "%.4f", all ? (double)q->carried_reused / (double)all : 0.0);
     num(p, "calls", e->stats.calls);
     num(p, "rpc_errors", e->stats.rpc_errors);
-    num(p, "moved", e->stats.retries);
+    num(p, "moved", e->stats.moved);
     failures(p, "errors", e->stats.failures);
     num(p, "bytes_in", e->stats.bytes_in);
     num(p, "bytes_out", e->stats.bytes_out);

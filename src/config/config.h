@@ -7,7 +7,9 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "rpc/method.h"
+#include "upstream/breaker.h"
 #include "upstream/endpoint_conf.h"
+#include "upstream/retry.h"
 
 struct limits_conf {
     size_t max_body_bytes;
@@ -33,6 +35,8 @@ struct method_conf {
     enum setting allow, coalesce, cache, hedge, retry, heavy;
 };
 
+enum routing { ROUTING_WEIGHTED, ROUTING_FASTEST, ROUTING_PRIORITY };
+
 struct chain_conf {
     const char *name;
     enum chain_family family;
@@ -40,7 +44,10 @@ struct chain_conf {
     const char *genesis_hash; /* Solana; "": not set */
     bool answer_chain_id;     /* by itself, once all endpoints have agreed */
     bool is_default;
+    enum routing routing;
     bool coalesce;
+    struct retry_conf retry;
+    struct breaker_conf breaker;
     size_t cache_max_bytes; /* 0: no answers are kept */
     bool cache_head;
     uint64_t cache_finalized_ms;  /* between two questions for the finalized block; 0: it is not asked for */

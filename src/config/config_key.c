@@ -3,14 +3,13 @@
 #include "config/config.h"
 #include "config/config_check.h"
 
-#define LIVE            CONFIG_LIVE
-#define LATER           CONFIG_LATER
-#define LATER_BUT_FIRST CONFIG_LATER_BUT_FIRST
-#define REQUIRED        CONFIG_REQUIRED
-#define SECRET          CONFIG_SECRET
-#define IS_FILE         CONFIG_FILE
-#define MAY_LACK        CONFIG_MAY_LACK
-#define NONE            NULL
+#define LIVE     CONFIG_LIVE
+#define LATER    CONFIG_LATER
+#define REQUIRED CONFIG_REQUIRED
+#define SECRET   CONFIG_SECRET
+#define IS_FILE  CONFIG_FILE
+#define MAY_LACK CONFIG_MAY_LACK
+#define NONE     NULL
 
 #define AT(type, m)                                                                                                    \
     {                                                                                                                  \

@@ -28,6 +28,7 @@ enum config_shape {
     CONFIG_SHAPE_CHAIN,
     CONFIG_SHAPE_CACHE,
     CONFIG_SHAPE_RETRY,
+    CONFIG_SHAPE_BREAKER,
     CONFIG_SHAPE_HEDGE,
     CONFIG_SHAPE_BROADCAST,
     CONFIG_SHAPE_METHOD,
@@ -44,9 +45,8 @@ enum config_shape {
 };
 
 enum {
-    CONFIG_LIVE = 1,            /* safe to change in a running process; without it the process must start anew */
-    CONFIG_LATER = 2,           /* checked, but this version does not act on it */
-    CONFIG_LATER_BUT_FIRST = 4, /* enum: this version acts on the first choice only */
+    CONFIG_LIVE = 1,  /* safe to change in a running process; without it the process must start anew */
+    CONFIG_LATER = 2, /* checked, but this version does not act on it */
     CONFIG_REQUIRED = 8,
     CONFIG_SECRET = 16,  /* the value never appears in a message */
     CONFIG_FILE = 32,    /* name of a file, relative to the folder of the configuration; must be readable */

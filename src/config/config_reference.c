@@ -68,8 +68,7 @@ static int put_row(struct buf *out, const struct config_key *k)
     else if (r == 0)
         r = buf_str(out, k->flags & CONFIG_REQUIRED ? " | **required** | " : " | | ");
     if (r == 0)
-        r = buf_printf(out, "%s%s%s%s |\n", k->doc, k->flags & CONFIG_LATER ? " *Later.*" : "",
-                       k->flags & CONFIG_LATER_BUT_FIRST ? " All but the first: *later.*" : "",
+        r = buf_printf(out, "%s%s%s |\n", k->doc, k->flags & CONFIG_LATER ? " *Later.*" : "",
                        k->flags & CONFIG_LIVE ? "" : " *Fixed.*");
     return r;
 }

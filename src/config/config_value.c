@@ -142,9 +142,6 @@ static void set_enum(struct config_walk *w, const struct config_path *at, const 
         return;
     for (unsigned i = 0; config_key_choice(k, i).n; i++)
         if (slice_eq(config_key_choice(k, i), slice_str(v))) {
-            if (i && k->flags & CONFIG_LATER_BUT_FIRST)
-                config_note(&w->report, at, "\"%s\" is checked, but not in force in this version: \"%.*s\" is used", v,
-                            (int)config_key_choice(k, 0).n, k->choices);
             put_number(k, base, i);
             return;
         }

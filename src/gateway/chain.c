@@ -100,6 +100,7 @@ struct chain *chain_new(struct worker *w, const struct chain_conf *conf)
         c->broadcast |= (uint64_t)is_in_group(conf, conf->endpoints[i].name) << i;
         c->turns[i] = (struct pick_item){.weight = conf->endpoints[i].weight, .tier = conf->endpoints[i].tier};
     }
+    standing_init(c);
     return c;
 }
 
@@ -107,6 +108,7 @@ struct chain *chain_free(struct chain *c)
 {
     if (!c)
         return NULL;
+    standing_deinit(c);
     for (unsigned i = 0; i < c->n_upstreams; i++)
         upstream_free(c->upstreams[i]);
     for (unsigned i = 0; i < method_slots(); i++)
@@ -162,7 +164,7 @@ bool chain_ready(const struct chain *c, const struct upstream **down)
         *down = u;
         if (c->refused >> i & 1 || !u->endpoint.head)
             continue;
-        if (u->endpoint.backoff.failures == 0 || u->endpoint.pool.n_idle + u->endpoint.pool.n_busy > 0)
+        if (!upstream_is_down(u))
             return true;
     }
     return false;

@@ -297,6 +297,7 @@ static bool on_single(struct link *k, const struct h1_response *res)
     if (res->body_owned)
         ref = h1_client_take_body(k->http); /* also one that is no good: an idle connection must not keep it */
     link_detach(k, f);
+    f->http_status = status;
     if (fail) {
         blob_unref(ref);
         route_failed(w, f, &(struct route_failure){.fail = fail, .http_status = status == 200 ? 0 : status});

@@ -97,7 +97,7 @@ static void in_vain(struct upstream *u, const struct route_failure *why)
     char reason[ERROR_REASON_CAP];
 
     u->worker->stats.probes_failed++;
-    if (p->failures == 1 && !u->reported_down)
+    if (p->failures == 1 && !upstream_is_down(u))
         log_event(LOG_WARN, "probe_failed", LOG_S("chain", u->chain->conf->name),
                   LOG_S("endpoint", u->endpoint.conf->name), LOG_S("url", u->endpoint.redacted),
                   LOG_S("reason", error_reason(why->fail, reason)), LOG_S("why", why->detail ? why->detail : ""));

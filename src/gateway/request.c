@@ -315,6 +315,8 @@ static struct flight *make_flight(const struct exchange *x, const struct message
     f->start_us = x->start_us;
     f->born_ms = worker_now_ms(w);
     f->heavy = rule->heavy;
+    f->retry = rule->retry;
+    f->hedge = rule->hedge;
     return f;
 }
 

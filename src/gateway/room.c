@@ -317,7 +317,7 @@ void room_make_way(struct upstream *u)
     uint64_t waited_us;
 
     if (planted(PLANT_NO_WAY_MADE) || p->n_dialling || (p->n_idle && !wire_full) ||
-        backoff_active(&u->endpoint.backoff, worker_now_ms(w)))
+        breaker_pausing(&u->endpoint.breaker, worker_now_ms(w)))
         return;
     if (own ? u->n_stalled == 0 : !list_linked(&u->starved))
         return;

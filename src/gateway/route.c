@@ -10,6 +10,7 @@
 #include "gateway/link.h"
 #include "gateway/prober.h"
 #include "gateway/room.h"
+#include "gateway/route_again.h"
 #include "gateway/session.h"
 #include "gateway/unit.h"
 #include "gateway/worker.h"
@@ -18,14 +19,36 @@
 #include "rpc/head_read.h"
 
 enum {
-    MAX_MOVES = 8, /* of one flight: more would not help within any deadline */
-    JOIN_SHARE = 4 /* a flight may be joined in the first quarter of its time */
+    MAX_SPLITS = 8, /* of one flight out of requests with others */
+    JOIN_SHARE = 4  /* a flight may be joined in the first quarter of its time */
 };
 
 struct worker *route_owner(struct worker *w, const struct flight *f)
 {
     (void)f;
     return w;
+}
+
+static unsigned pick(struct chain *c, uint64_t eligible)
+{
+    struct worker *w = c->worker;
+
+    switch (c->conf->routing) {
+    case ROUTING_WEIGHTED:
+        break;
+    case ROUTING_PRIORITY:
+        return pick_first(c->turns, c->n_upstreams, eligible);
+    case ROUTING_FASTEST:
+        for (uint64_t left = eligible; left; left &= left - 1) {
+            unsigned i = (unsigned)__builtin_ctzll(left);
+            struct upstream *u = c->upstreams[i];
+
+            c->turns[i].latency_us = (uint32_t)latency_peak_get(&u->endpoint.peak, worker_clock_us(w));
+            c->turns[i].in_flight = u->n_wire + u->n_waiting;
+        }
+        return pick_fastest(c->turns, c->n_upstreams, eligible, (uint64_t)worker_random(w) << 32 | worker_random(w));
+    }
+    return pick_next(c->turns, c->n_upstreams, eligible);
 }
 
 /* Whose turn it is among those that are up and have a place in their queue, of the lowest tier that has any: first
@@ -51,13 +74,13 @@ static struct upstream *choose_up(struct chain *c, uint64_t untried, bool *full)
             room |= bit;
     }
     up = pick_lowest_tier(c->turns, c->n_upstreams, up);
-    i = pick_next(c->turns, c->n_upstreams, up & room ? up & room : up);
+    i = pick(c, up & room ? up & room : up);
     return i == PICK_NONE ? NULL : c->upstreams[i];
 }
 
 /* NULL: all were tried, refused, or are full.  A chain whose upstreams are all left alone still tries them: a refused
  * call would be no better. */
-static struct upstream *choose(struct chain *c, uint64_t tried)
+static struct upstream *choose(struct chain *c, uint64_t tried, uint64_t lacking)
 {
     struct upstream *u;
     bool full;
@@ -65,16 +88,23 @@ static struct upstream *choose(struct chain *c, uint64_t tried)
 
     if (c->n_upstreams == 1)
         return tried | c->refused ? NULL : c->upstreams[0];
-    u = choose_up(c, ~(tried | c->avoid), &full);
+    u = choose_up(c, ~(tried | c->avoid | lacking), &full);
+    if (!u && !full && lacking)
+        u = choose_up(c, ~(tried | c->avoid), &full);
     if (u || full)
         return u;
     i = pick_next(c->turns, c->n_upstreams, ~(tried | c->refused));
     return i == PICK_NONE ? NULL : c->upstreams[i];
 }
 
+struct upstream *route_choose(struct chain *c, const struct flight *f)
+{
+    return choose(c, f->tried, c->n_upstreams > 1 ? standing_lacking(c, f->method) : 0);
+}
+
 struct upstream *route_other(struct chain *c, const struct upstream *than)
 {
-    struct upstream *u = choose(c, UINT64_C(1) << than->index);
+    struct upstream *u = choose(c, UINT64_C(1) << than->index, 0);
 
     return u && !upstream_is_full(u) ? u : NULL;
 }
@@ -85,9 +115,11 @@ struct upstream *route_launch(struct worker *w, struct flight *f, struct upstrea
     struct upstream *u = with;
     bool refused;
 
+    if (f->part == FLIGHT_OF_CALLS)
+        budget_call(&f->chain->standing.retries, &f->chain->conf->retry.budget, worker_now_ms(w));
     if (!bound && (!u || f->chain->avoid >> u->index & 1 || !endpoint_usable(&u->endpoint, worker_now_ms(w)) ||
                    upstream_is_full(u)))
-        u = choose(f->chain, f->tried);
+        u = route_choose(f->chain, f);
     refused = u && f->chain->refused >> u->index & 1; /* since an array was bound to it */
     if (u && !refused && upstream_enqueue(u, f, false))
         return u;
@@ -109,10 +141,10 @@ static bool set_out_again(struct worker *w, struct flight *f, const struct route
     f->second = true;
     flight_table_remove(&w->flights, f);
     f->tried |= UINT64_C(1) << f->upstream->index;
-    next = choose(f->chain, f->tried);
+    next = route_choose(f->chain, f);
     if (!next) {
         f->tried = 0;
-        next = choose(f->chain, f->tried);
+        next = route_choose(f->chain, f);
     }
     if (!next || upstream_is_full(next))
         return false;
@@ -131,9 +163,10 @@ static bool set_out_again(struct worker *w, struct flight *f, const struct route
 void route_failed(struct worker *w, struct flight *f, const struct route_failure *why)
 {
     struct upstream *u = f->upstream;
-    bool move = why->never_sent || (why->reused_died && flight_may_repeat(f));
+    enum answer_class class;
 
     u->endpoint.stats.failures[why->fail]++;
+    class = standing_failed(w, f, why);
     if (f->part == FLIGHT_PROBE) {
         prober_failed(w, f, why);
         return;
@@ -150,30 +183,7 @@ void route_failed(struct worker *w, struct flight *f, const struct route_failure
         filter_lane_lost(w, f);
         return;
     }
-    if (move && (!f->pinned || planted(PLANT_FILTER_MOVED)) && f->moves < MAX_MOVES) {
-        struct upstream *next;
-
-        f->moves++;
-        if (why->reused_died)
-            f->fresh_only =
-                true; /* it may not be the only idle connection that is dead: the next try wants a new one */
-        else
-            f->tried |= UINT64_C(1) << u->index;
-        next = f->in_unit ? unit_next(f, why->reused_died) : NULL;
-        if (!next)
-            next = choose(f->chain, f->tried);
-        if (next && !upstream_is_full(next)) {
-            u->endpoint.stats.retries++;
-            if (f->in_unit)
-                unit_go(w, f, next, true, why);
-            if (flight_alone(f) && f->in_unit)
-                worker_flight_free(w, f);
-            else
-                upstream_enqueue(next, f, true);
-            return;
-        }
-    }
-    if (!set_out_again(w, f, why))
+    if (!route_again_failed(w, f, class, why) && !set_out_again(w, f, why))
         route_refuse(w, f, why);
 }
 
@@ -185,7 +195,7 @@ void route_unanswered(struct worker *w, struct flight *f, const struct route_fai
         worker_flight_free(w, f);
         return;
     }
-    if (!flight_may_repeat(f) || f->moves >= MAX_MOVES) {
+    if (!flight_may_repeat(f) || f->moves >= MAX_SPLITS) {
         route_failed(w, f, why);
         return;
     }
@@ -203,18 +213,19 @@ void route_elsewhere(struct flight *f)
     struct worker *w = f->chain->worker;
     bool full;
 
-    if (f->pinned || f->moves >= MAX_MOVES || f->part == FLIGHT_LEG)
+    if (f->pinned || f->moves >= MAX_SPLITS || f->part == FLIGHT_LEG)
         return;
     next = choose_up(f->chain, ~(tried | f->chain->avoid), &full);
     if (next && f->in_unit)
         next = unit_elsewhere(f, next);
     if (!next)
         return;
+    standing_left(f);
     upstream_dequeue(f);
     f->moves++;
     f->tried = tried;
     u->endpoint.stats.failures[u->endpoint.last_fail]++;
-    u->endpoint.stats.retries++;
+    u->endpoint.stats.moved++;
     if (f->in_unit)
         unit_go(w, f, next, true, &why);
     if (flight_alone(f) && f->in_unit)
@@ -316,32 +327,16 @@ static void answer(struct worker *w, struct call *c, bool is_error, struct slice
     session_answer(x->session, x, c, is_error, payload, ref ? blob_ref(ref) : NULL);
 }
 
-void route_answered(struct worker *w, struct flight *f, bool is_error, struct slice payload, struct blob *ref)
+/* All who wait for f have this; f is freed. */
+static void conclude(struct worker *w, struct flight *f, bool is_error, struct slice payload, struct blob *ref)
 {
     struct list calls, *n;
 
-    note_latency(w, f, is_error);
-    if (f->part == FLIGHT_PROBE) {
-        prober_answered(w, f, is_error, payload, ref);
-        return;
-    }
-    if (is_error)
-        endpoint_scrub(&f->upstream->endpoint, payload);
-    if (f->part == FLIGHT_LEG || f->part == FLIGHT_LOOKUP) {
-        lane_answered(w, f, is_error, payload, ref);
-        return;
-    }
     if (f->in_unit)
         unit_sift(w, f);
     log_calls(w, f, is_error, payload.n, FAIL_NONE);
     if (f->explained)
         explain_note(f, worker_clock_us(w));
-    if (!is_error)
-        route_learn(f, payload);
-    if (!is_error && f->keep)
-        keep_offer(f, payload, ref);
-    if (!is_error && f->method->sticky)
-        filter_lane_answered(f, &payload, &ref);
     if (f->calls.next != f->calls.prev && (!ref || blob_outweighs(ref, payload.n))) { /* one copy for all of them */
         struct blob *own = blob_copy(payload);
 
@@ -355,6 +350,54 @@ void route_answered(struct worker *w, struct flight *f, bool is_error, struct sl
     while ((n = list_pop(&calls)))
         answer(w, container_of(n, struct call, waiting), is_error, payload, ref);
     blob_unref(ref);
+}
+
+/* What an endpoint said before is the best there is. */
+static void conclude_as_said(struct worker *w, struct flight *f)
+{
+    struct flight_said *s = f->said;
+    struct blob *ref = blob_ref(s->ref);
+    struct slice payload = s->payload;
+
+    f->upstream = s->at;
+    conclude(w, f, s->is_error, payload, ref);
+}
+
+void route_answered(struct worker *w, struct flight *f, bool is_error, struct slice payload, struct blob *ref)
+{
+    enum answer_class class = f->part == FLIGHT_LEAD ? ANSWER_OK : standing_answered(w, f, is_error, payload);
+
+    note_latency(w, f, is_error);
+    if (f->part == FLIGHT_PROBE) {
+        prober_answered(w, f, is_error, payload, ref);
+        return;
+    }
+    if (is_error)
+        endpoint_scrub(&f->upstream->endpoint, payload);
+    if (f->part == FLIGHT_LEG || f->part == FLIGHT_LOOKUP) {
+        lane_answered(w, f, is_error, payload, ref);
+        return;
+    }
+    if (class != ANSWER_OK && f->wanted) {
+        if (route_again_answered(w, f, class, is_error, payload, ref)) {
+            blob_unref(ref);
+            return;
+        }
+        if (f->said && f->said->rank < answer_meaning(class)->rank) {
+            blob_unref(ref);
+            conclude_as_said(w, f);
+            return;
+        }
+    } else if (f->blamed) {
+        standing_blame(f->chain, f->blamed & ~(UINT64_C(1) << f->upstream->index));
+    }
+    if (!is_error)
+        route_learn(f, payload);
+    if (!is_error && f->keep)
+        keep_offer(f, payload, ref);
+    if (!is_error && f->method->sticky)
+        filter_lane_answered(f, &payload, &ref);
+    conclude(w, f, is_error, payload, ref);
 }
 
 /* The error that says `why`, for the log and the numbers too. */
@@ -406,6 +449,10 @@ void route_refuse(struct worker *w, struct flight *f, const struct route_failure
         lane_failed(w, f, why);
         return;
     }
+    if (f->said) {
+        conclude_as_said(w, f);
+        return;
+    }
     b = refusal(w, f, why);
     log_calls(w, f, true, b->n, why->fail);
     if (f->explained)
@@ -437,7 +484,9 @@ static struct route_failure lateness(const struct flight *f)
         const struct endpoint *e = &f->upstream->endpoint;
 
         /* What kept it: an endpoint that cannot be reached, too few sockets, or its own question that has no answer. */
-        why.fail = e->pool.opened && !e->backoff.failures ? FAIL_QUEUE_TIMEOUT : FAIL_UPSTREAM_TIMEOUT;
+        bool unreached = upstream_is_down(f->upstream) && e->breaker.why == BREAKER_UNREACHABLE;
+
+        why.fail = e->pool.opened && !unreached ? FAIL_QUEUE_TIMEOUT : FAIL_UPSTREAM_TIMEOUT;
         why.detail = why.fail == FAIL_UPSTREAM_TIMEOUT ? "no connection could be made in time" : NULL;
         if (why.fail == FAIL_QUEUE_TIMEOUT && probe_holds(&f->upstream->probe)) {
             why.fail = FAIL_UPSTREAM_TIMEOUT;
@@ -470,6 +519,7 @@ static void forsake(struct worker *w, struct flight *f)
 void route_due(struct worker *w, struct flight *f)
 {
     struct route_failure why = lateness(f);
+    enum answer_class class;
     uint64_t now_ms = worker_now_ms(w);
     bool over = now_ms >= f->deadline_ms; /* for all of its waiters: there is no time for another try */
 
@@ -486,19 +536,24 @@ void route_due(struct worker *w, struct flight *f)
             route_arm(w, f);
         return;
     }
+    if (f->state == FLIGHT_PAUSED && !over) {
+        route_again_resume(w, f);
+        return;
+    }
     if (f->upstream)
         f->upstream->endpoint.stats.failures[why.fail]++;
     upstream_dequeue(f);
+    why.never_sent = f->state != FLIGHT_WIRE;
     if (f->link)
         link_abandon(f);
-    why.never_sent = f->state != FLIGHT_WIRE;
+    class = why.never_sent ? ANSWER_LOCAL : standing_failed(w, f, &why);
     if (f->part == FLIGHT_PROBE)
         prober_failed(w, f, &why);
     else if (f->part == FLIGHT_LEG)
         lane_failed(w, f, &why);
     else if (!f->wanted)
         worker_flight_free(w, f);
-    else if (over || !set_out_again(w, f, &why))
+    else if (over || (!route_again_failed(w, f, class, &why) && !set_out_again(w, f, &why)))
         route_refuse(w, f, &why);
 }
 

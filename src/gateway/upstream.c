@@ -15,6 +15,7 @@
 #include "gateway/room.h"
 #include "gateway/route.h"
 #include "gateway/session.h"
+#include "gateway/standing.h"
 #include "gateway/worker.h"
 #include "rpc/error.h"
 
@@ -130,6 +131,9 @@ static void enqueue(struct upstream *u, struct flight *f, bool front)
     f->state = FLIGHT_QUEUED;
     f->upstream = u;
     f->link = NULL;
+    f->http_status = 0;
+    if (upstream_is_down(u))
+        f->trial |= breaker_depart(&u->endpoint.breaker, &u->chain->conf->breaker, worker_now_ms(u->worker));
     f->queued_us = worker_clock_us(u->worker);
     f->solo = boarding_solo(u, f);
     if (front)
@@ -284,7 +288,7 @@ static void dial_wanted(struct upstream *u, uint64_t now_ms)
     if (want < fresh)
         want = fresh;
     /* While it is left alone, those who wait have its other sockets; when there are none, one attempt at a time. */
-    if (backoff_active(&u->endpoint.backoff, now_ms))
+    if (breaker_pausing(&u->endpoint.breaker, now_ms))
         want = u->n_waiting && pool_sockets(p) == 0 && want ? 1 : 0;
     dial(u, want);
 }
@@ -297,13 +301,13 @@ static void arm(struct upstream *u, uint64_t now_ms)
 
     if (pool_sockets(p) < p->conf->min_warm && u->probe.state != PROBE_REFUSED) {
         uint64_t warm_ms =
-            u->warm_after_ms > u->endpoint.backoff.until_ms ? u->warm_after_ms : u->endpoint.backoff.until_ms;
+            u->warm_after_ms > u->endpoint.breaker.until_ms ? u->warm_after_ms : u->endpoint.breaker.until_ms;
 
         if (warm_ms > now_ms && warm_ms < at_ms)
             at_ms = warm_ms;
     }
-    if (u->n_waiting && backoff_active(&u->endpoint.backoff, now_ms) && u->endpoint.backoff.until_ms < at_ms)
-        at_ms = u->endpoint.backoff.until_ms;
+    if (u->n_waiting && breaker_pausing(&u->endpoint.breaker, now_ms) && u->endpoint.breaker.until_ms < at_ms)
+        at_ms = u->endpoint.breaker.until_ms;
     if (u->n_waiting && u->again_us != UINT64_MAX && now_ms + u->again_us / 1000 + 1 < at_ms)
         at_ms = now_ms + u->again_us / 1000 + 1;
     if (u->probe.at_ms < at_ms && u->endpoint.head && !u->worker->draining)
@@ -391,20 +395,16 @@ void upstream_offer_waiting(struct upstream *u)
 void upstream_dialled(struct upstream *u, const struct dial_result *r)
 {
     struct endpoint *e = &u->endpoint;
-    uint64_t now_ms = worker_now_ms(u->worker);
 
     if (r->status == 0) {
-        if (u->reported_down)
-            log_event(LOG_INFO, "endpoint_up", LOG_S("chain", u->chain->conf->name), LOG_S("endpoint", e->conf->name));
-        u->reported_down = false;
-        backoff_succeeded(&e->backoff);
+        standing_dialled(u);
         e->last_fail = FAIL_NONE;
         u->dial_us = (3 * u->dial_us + r->dns_us + r->connect_us + r->tls_us) / (u->dial_us ? 4 : 1);
         if (u->tls) {
             e->stats.tls_full += !r->tls_resumed;
             e->stats.tls_resumed += r->tls_resumed;
         }
-        probe_connected(&u->probe, now_ms);
+        probe_connected(&u->probe, worker_now_ms(u->worker));
         upstream_mark(u);
         return;
     }
@@ -412,15 +412,7 @@ void upstream_dialled(struct upstream *u, const struct dial_result *r)
     memcpy(e->last_text, r->text, sizeof e->last_text);
     e->last_text[sizeof e->last_text - 1] = '\0';
     u->worker->stats.dials_failed++;
-    backoff_failed(&e->backoff, now_ms);
-    if (!u->reported_down) {
-        char reason[ERROR_REASON_CAP];
-
-        log_event(LOG_WARN, "endpoint_down", LOG_S("chain", u->chain->conf->name), LOG_S("endpoint", e->conf->name),
-                  LOG_S("url", e->redacted), LOG_S("reason", error_reason(e->last_fail, reason)),
-                  LOG_S("why", e->last_text));
-    }
-    u->reported_down = true;
+    standing_not_dialled(u);
     if (pool_sockets(&e->pool) == 0)
         upstream_release_waiting(
             u, &(struct route_failure){.fail = e->last_fail, .detail = e->last_text, .never_sent = true});
@@ -443,6 +435,7 @@ void upstream_reauthorized(struct upstream *u)
     if (u->endpoint.head)
         probe_authorized(&u->probe, worker_now_ms(u->worker));
     upstream_mark(u);
+    standing_reauthorized(u);
 }
 
 void upstream_link_lost(struct upstream *u, bool never_used)
@@ -454,7 +447,7 @@ void upstream_link_lost(struct upstream *u, bool never_used)
 
 const char *upstream_state(const struct upstream *u)
 {
-    return u->probe.state == PROBE_REFUSED ? "refused" : u->reported_down || !u->endpoint.head ? "down" : "up";
+    return u->probe.state == PROBE_REFUSED ? "refused" : upstream_is_down(u) || !u->endpoint.head ? "down" : "up";
 }
 
 enum fail upstream_why(const struct upstream *u, char text[UPSTREAM_WHY_CAP])
@@ -466,7 +459,7 @@ enum fail upstream_why(const struct upstream *u, char text[UPSTREAM_WHY_CAP])
         probe_text(&u->probe, &u->chain->expect, text);
         return FAIL_UPSTREAM_WRONG_CHAIN;
     }
-    if (e->head && !u->reported_down)
+    if (e->head && !upstream_is_down(u))
         return FAIL_NONE;
     snprintf(text, UPSTREAM_WHY_CAP, "%s", e->head ? e->last_text : auth_why(u->auth));
     return e->head ? e->last_fail : FAIL_UPSTREAM_CREDENTIAL;

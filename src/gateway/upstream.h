@@ -33,8 +33,7 @@ struct upstream {
     struct list starved;                /* in worker.starved: wants to dial, but max_upstream_sockets is reached */
     struct heap_node due;               /* idle time-outs, end of back-off */
     uint64_t warm_after_ms; /* no warming before that: a server that drops idle connections at once is not hammered */
-    bool reported_down;
-    struct auth *auth; /* NULL: its credential does not change */
+    struct auth *auth;      /* NULL: its credential does not change */
     struct tls *tls;
     struct dial_target target;
     struct url proxy;
@@ -81,6 +80,15 @@ bool upstream_must_yield(const struct upstream *u);
 enum { UPSTREAM_WHY_CAP = 160 };
 const char *upstream_state(const struct upstream *u);
 enum fail upstream_why(const struct upstream *u, char text[UPSTREAM_WHY_CAP]);
+
+/* Those who wait could be served by the sockets that are left, but sooner elsewhere: they move where that is so. */
+void upstream_offer_waiting(struct upstream *u);
+
+/* It gets no calls, or one to see. */
+static inline bool upstream_is_down(const struct upstream *u)
+{
+    return u->endpoint.breaker.state != BREAKER_CLOSED;
+}
 
 /* Would one more call be refused? */
 bool upstream_is_full(const struct upstream *u);

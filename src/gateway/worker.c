@@ -15,6 +15,7 @@
 #include "gateway/room.h"
 #include "gateway/route.h"
 #include "gateway/session.h"
+#include "gateway/standing.h"
 #include "io/dial.h"
 #include "io/loop.h"
 
@@ -68,6 +69,7 @@ struct worker *worker_new(const struct config *conf, struct loop *loop)
     mem_pool_init(&w->exchange_pool, sizeof(struct exchange), KEPT_FLIGHTS);
     mem_pool_init(&w->session_pool, sizeof(struct session), KEPT_SESSIONS);
     mem_pool_init(&w->link_pool, sizeof(struct link), KEPT_SESSIONS);
+    w->random = loop_clock_us(loop);
     message_body_init(&w->body);
     batch_answer_init(&w->batch_answer);
     access_init(&w->access, conf);
@@ -148,6 +150,12 @@ uint64_t worker_clock_us(struct worker *w)
     return w->clock_us;
 }
 
+uint32_t worker_random(struct worker *w)
+{
+    w->random = w->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407); /* Knuth, MMIX */
+    return (uint32_t)(w->random >> 32);
+}
+
 struct flight *worker_flight_new(struct worker *w)
 {
     w->n_flights++;
@@ -160,6 +168,7 @@ void worker_flight_free(struct worker *w, struct flight *f)
     flight_table_remove(&w->flights, f);
     if (planted(PLANT_FLIGHT_LEAKED) && !f->wanted)
         return;
+    standing_left(f);
     flight_deinit(f);
     assert(w->n_flights > 0);
     w->n_flights--;

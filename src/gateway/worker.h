@@ -50,6 +50,7 @@ struct worker {
     unsigned n_sockets;        /* upstream connections, dialling ones included */
     unsigned n_stalled;        /* of these, not read for want of room at clients */
     uint64_t next_id;          /* of flights */
+    uint64_t random;           /* for jitter */
     bool draining;
     uint64_t drain_until_ms;
     unsigned max_descriptors; /* 0: not known */
@@ -101,6 +102,8 @@ static inline bool worker_low_on_descriptors(const struct worker *w)
 
 uint64_t worker_now_ms(const struct worker *w);
 uint64_t worker_clock_us(struct worker *w); /* read once a turn */
+
+uint32_t worker_random(struct worker *w); /* for jitter and draws, not for secrets */
 
 struct flight *worker_flight_new(struct worker *w);
 void worker_flight_free(struct worker *w, struct flight *f);

@@ -31,6 +31,10 @@ static void begin(struct flight *f, const struct method *m, uint64_t id)
     f->put_back = false;
     f->pinned = false;
     f->in_unit = false;
+    f->retry = f->hedge = f->trial = f->asked_once = false;
+    f->blamed = 0;
+    f->http_status = 0;
+    f->said = NULL;
     f->borrows = false;
     f->moves = 0;
     f->sends = 0;
@@ -103,6 +107,9 @@ void flight_deinit(struct flight *f)
     if (f->tail != f->tail_store && !f->borrows)
         free(f->tail);
     free(f->key_own);
+    if (f->said)
+        blob_unref(f->said->ref);
+    free(f->said);
     f->tail = NULL;
 }
 

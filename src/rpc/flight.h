@@ -3,6 +3,7 @@
 #ifndef MILLRACE_RPC_FLIGHT_H
 #define MILLRACE_RPC_FLIGHT_H
 
+#include "base/blob.h"
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/plant.h"
@@ -19,6 +20,7 @@ enum flight_state {
     FLIGHT_QUEUED, /* waits at `upstream` for a link */
     FLIGHT_PARKED, /* waits in session.parked: its client holds too much */
     FLIGHT_WIRE,   /* rides on `link` */
+    FLIGHT_PAUSED, /* is sent to `upstream` again at try_until_ms */
     FLIGHT_SPREAD, /* its legs are under way: gateway/broadcast_lane.h */
 };
 
@@ -29,6 +31,15 @@ enum flight_part {
     FLIGHT_LEG,      /* its lane: one copy of a transaction, to one endpoint, once */
     FLIGHT_LOOKUP,   /* its lane: a read of the lane's own */
     FLIGHT_PROBE     /* the gateway: gateway/prober.h */
+};
+
+/* An answer that was not good enough while another endpoint could do better.  Heap. */
+struct flight_said {
+    struct blob *ref;
+    struct slice payload; /* in ref */
+    bool is_error;
+    unsigned rank; /* answer_meaning.rank: the lowest says most */
+    struct upstream *at;
 };
 
 struct flight {
@@ -45,6 +56,10 @@ struct flight {
     bool borrows;    /* its tail is another's, who outlives it */
     bool solo;       /* in a queue: it is counted there as one that goes alone */
     bool explained;  /* one of its calls is to tell how it came by its answer */
+    bool retry;      /* as the rule of its method: another endpoint may be asked */
+    bool hedge;      /* as the rule of its method */
+    bool trial;      /* it is the one call that tries an endpoint whose breaker is not closed */
+    bool asked_once; /* another endpoint was asked after an answer that is worth one more try */
     bool put_back;   /* it gave up its link, since its clients hold too much: it sets out again when they hold little */
     bool pinned;     /* only its endpoint may be asked: that holds the filter that it is about, or is what it asks of */
     bool in_unit;    /* some who wait, or waited, for it must be answered by the endpoint of others: gateway/unit.h */
@@ -52,15 +67,18 @@ struct flight {
     uint8_t sends;   /* requests that carried it */
     uint64_t id;     /* our own id, unique within the worker */
     uint64_t tried;  /* bit per endpoint of the chain that failed it */
-    unsigned seat;   /* on its link */
-    unsigned riders; /* calls in the last request that carried it */
+    uint64_t blamed; /* of these, those whose error is held against them if another one answers */
+    unsigned http_status; /* that its answer came with */
+    unsigned seat;        /* on its link */
+    unsigned riders;      /* calls in the last request that carried it */
     uint64_t born_ms, queued_us;
     uint64_t start_us, sent_us;
-    uint64_t deadline_ms;  /* of its longest waiter */
-    uint64_t try_until_ms; /* on the wire: the endpoint's own time-out; UINT64_MAX: it has none */
-    struct heap_node due;  /* in the worker's heap of deadlines: of its next waiter, or sooner by try_until_ms */
-    struct list queued;    /* in its endpoint's queue, or parked */
-    struct list calls;     /* call.waiting */
+    uint64_t deadline_ms;     /* of its longest waiter */
+    uint64_t try_until_ms;    /* on the wire: the endpoint's own time-out; UINT64_MAX: it has none */
+    struct heap_node due;     /* in the worker's heap of deadlines: of its next waiter, or sooner by try_until_ms */
+    struct list queued;       /* in its endpoint's queue, or parked */
+    struct list calls;        /* call.waiting */
+    struct flight_said *said; /* the best so far, owned; NULL: none */
     const struct method *method;
     struct chain *chain;
     struct upstream *upstream;

@@ -8,8 +8,10 @@
 #include "http/h1_client.h"
 #include "http/url.h"
 #include "rpc/broadcast.h"
-#include "upstream/backoff.h"
+#include "rpc/classify.h"
 #include "upstream/batch_limits.h"
+#include "upstream/breaker.h"
+#include "upstream/latency.h"
 #include "upstream/pool.h"
 #include "upstream/secrets.h"
 
@@ -17,15 +19,18 @@ struct endpoint_stats {
     uint64_t calls; /* answered by it, errors of JSON-RPC included */
     uint64_t rpc_errors;
     uint64_t failures[FAIL_COUNT];
-    uint64_t retries;             /* calls that moved on from here without being answered */
+    uint64_t retries;             /* calls that set out again after an attempt here */
+    uint64_t moved;               /* calls that waited here, and found another endpoint sooner */
     uint64_t bytes_in, bytes_out; /* HTTP bytes, TLS not counted */
     uint64_t tls_full, tls_resumed;
     struct hist latency;
-    uint64_t batches;             /* requests with more than one call */
-    uint64_t batch_splits;        /* calls that shared one, were not answered there, and set out again */
-    uint64_t batch_refused;       /* batches that were refused as a whole */
-    struct hist batch_calls;      /* calls in a request */
-    struct hist boarding_wait_us; /* from the queue to a link */
+    uint64_t batches;                 /* requests with more than one call */
+    uint64_t batch_splits;            /* calls that shared one, were not answered there, and set out again */
+    uint64_t batch_refused;           /* batches that were refused as a whole */
+    struct hist batch_calls;          /* calls in a request */
+    struct hist boarding_wait_us;     /* from the queue to a link */
+    uint64_t opened;                  /* how often its breaker did */
+    uint64_t classes[ANSWER_CLASSES]; /* what its answers and failures meant */
     uint64_t broadcasts[BROADCAST_OUTCOMES];
     struct hist broadcast_us; /* from a client's transaction to the answer of this one, whatever it was */
 };
@@ -35,7 +40,8 @@ struct endpoint {
     struct url url;
     char redacted[128]; /* scheme, host, port */
     struct pool pool;
-    struct backoff backoff;
+    struct breaker breaker;
+    struct latency_peak peak;
     struct batch_limits limits;
     struct h1_client_conf http;
     char *head; /* the request's head up to and with "Content-Length: " : holds secrets.  NULL: a credential is needed,
@@ -60,10 +66,10 @@ int endpoint_authorize(struct endpoint *e, struct slice token, uint64_t generati
 /* Stars in place of every credential of ours that an error of the endpoint repeats; of the same length. */
 void endpoint_scrub(const struct endpoint *e, struct slice text);
 
-/* Up: something connected to it is there, or nothing says the contrary. */
+/* May a call go there now, as a trial if need be? */
 static inline bool endpoint_usable(const struct endpoint *e, uint64_t now_ms)
 {
-    return e->head && !backoff_active(&e->backoff, now_ms);
+    return e->head && breaker_allows(&e->breaker, now_ms);
 }
 
 #endif

@@ -201,7 +201,6 @@ TEST(contract_example)
     CHECK_EQ(e->max_inflight, 200);
     CHECK_EQ(e->pool.min_warm, 2);
     CHECK_STR(buf_get(&notes),
-              "endpoints.json: chains.ethereum.retry: checked, but not in force in this version\n"
               "endpoints.json: chains.ethereum.hedge: checked, but not in force in this version\n"
               "endpoints.json: chains.ethereum.methods.eth_getLogs.units: checked, but not in force in this version\n"
               "endpoints.json: chains.ethereum.endpoints[0].rate_limit: checked, but not in force in this version\n");

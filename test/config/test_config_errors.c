@@ -292,19 +292,6 @@ TEST(cut_at_every_offset)
     }
 }
 
-TEST(notes_name_a_later_choice)
-{
-    struct config *c = NULL;
-    struct buf notes;
-
-    buf_init(&notes, 4096);
-    CHECK_EQ(config_parse(&c, slice_str(IN_CHAIN("\"routing\":\"fastest\"")), "f", NULL, &notes), 0);
-    CHECK_STR(buf_get(&notes), "f: chains.a.routing: \"fastest\" is checked, but not in force in this version: "
-                               "\"weighted\" is used\n");
-    buf_deinit(&notes);
-    config_free(c);
-}
-
 TEST(a_file_that_is_not_there)
 {
     struct config *c = NULL;

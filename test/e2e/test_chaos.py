@@ -20,7 +20,7 @@ LOST_S = 20.0  # an answer that takes longer is lost
 
 REASONS = {"upstream_timeout", "upstream_connect", "upstream_reset", "upstream_truncated", "upstream_bad_http",
            "upstream_http_status", "upstream_not_json", "upstream_not_rpc", "upstream_no_id", "upstream_wrong_id",
-           "upstream_no_result", "queue_full", "queue_timeout", "overloaded"}
+           "upstream_no_result", "queue_full", "queue_timeout", "overloaded", "array_split"}
 FAULTS = ("reset", "reset_inside", "truncate", "hang", "garbage", "html", "wrong_id", "no_result", "close_after", "surplus",
           "eof_body", "informational", "drip", "error")
 

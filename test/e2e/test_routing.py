@@ -22,7 +22,7 @@ class Weights(Case):
 
     def test_three_to_one(self):
         got, _ = self.counts([3, 1])
-        self.assertAlmostEqual(got[0], 300, delta=4)
+        self.assertAlmostEqual(got[0], 300, delta=8)
         self.assertAlmostEqual(got[1], 100, delta=4)
 
     def test_equal(self):

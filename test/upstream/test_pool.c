@@ -1,7 +1,6 @@
 /* The pool, the turn-taking and the back-off, with time as a number. */
 #include "test.h"
 
-#include "upstream/backoff.h"
 #include "upstream/pick.h"
 #include "upstream/pool.h"
 
@@ -159,23 +158,6 @@ TEST(turns_follow_the_weights)
     CHECK_EQ(pick_next(v, 3, 2), 1);
     CHECK_EQ(pick_next(v, 3, 0), PICK_NONE);
     CHECK_EQ(pick_next(v, 3, UINT64_C(1) << 40), PICK_NONE); /* bits past the end do not count */
-}
-
-TEST(backoff_doubles_and_ends)
-{
-    struct backoff b = {0};
-    uint64_t now = 1000, pause[] = {100, 200, 400, 800, 1600, 3200, 5000, 5000};
-
-    for (size_t i = 0; i < sizeof pause / sizeof pause[0]; i++) {
-        backoff_failed(&b, now);
-        backoff_failed(&b, now); /* of the same attempt: counts once */
-        CHECK_EQ(b.until_ms - now, pause[i]);
-        CHECK(backoff_active(&b, b.until_ms - 1));
-        now = b.until_ms;
-        CHECK(!backoff_active(&b, now));
-    }
-    backoff_succeeded(&b);
-    CHECK(!backoff_active(&b, 0) && b.failures == 0);
 }
 
 TEST_MAIN()

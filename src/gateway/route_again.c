@@ -1,0 +1,149 @@
+#include "gateway/route_again.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/plant.h"
+#include "gateway/chain.h"
+#include "gateway/unit.h"
+#include "gateway/worker.h"
+
+enum { MAX_MOVES = 8 /* of one flight: more would not help within any deadline */ };
+
+static enum retry_cause cause_of(const struct flight *f, const struct answer_meaning *a)
+{
+    if (a->again)
+        return RETRY_TRANSIENT;
+    if (a->elsewhere == ELSEWHERE_NO || (a->elsewhere == ELSEWHERE_ONCE && f->asked_once))
+        return RETRY_FINAL;
+    return RETRY_ELSEWHERE;
+}
+
+/* Another endpoint that is fit to be asked now. */
+static struct upstream *another(struct flight *f, const struct answer_meaning *a, bool stale_link)
+{
+    struct upstream *next;
+
+    if ((f->pinned && !planted(PLANT_FILTER_MOVED)) || f->moves >= MAX_MOVES ||
+        (a->elsewhere == ELSEWHERE_ONCE && f->asked_once) || (a->elsewhere == ELSEWHERE_NO && !stale_link))
+        return NULL;
+    next = route_choose(f->chain, f);
+    if (!next || upstream_is_full(next))
+        return NULL;
+    /* One that is left alone is no better, unless the call goes on as if it had not been there. */
+    return stale_link || endpoint_usable(&next->endpoint, worker_now_ms(next->worker)) ? next : NULL;
+}
+
+static void pause(struct worker *w, struct flight *f, uint64_t delay_ms)
+{
+    f->state = FLIGHT_PAUSED;
+    f->try_until_ms = worker_now_ms(w) + delay_ms;
+    route_arm(w, f);
+}
+
+/* why NULL: it was answered. */
+static bool set_out(struct worker *w, struct flight *f, enum answer_class class, struct retry_ask *ask,
+                    const struct route_failure *why)
+{
+    const struct answer_meaning *a = answer_meaning(class);
+    struct upstream *u = f->upstream, *next;
+    uint64_t now_ms = worker_now_ms(w), bit = UINT64_C(1) << u->index;
+    struct retry_verdict v;
+
+    if (!ask->stale_link)
+        f->tried |= bit;
+    next = f->in_unit && why ? unit_next(f, ask->stale_link) : NULL;
+    /* An array's calls stay together while their endpoint is there. */
+    if (!next && !(f->in_unit && !ask->never_sent && !ask->stale_link && (!why || !upstream_is_down(u))))
+        next = another(f, a, ask->stale_link);
+    ask->cause = ask->never_sent || ask->stale_link ? RETRY_TRANSIENT : cause_of(f, a);
+    ask->attempts = f->sends;
+    ask->other = next != NULL;
+    ask->same = !ask->never_sent && !f->pinned && !upstream_is_down(u);
+    ask->left_ms = f->deadline_ms > now_ms ? f->deadline_ms - now_ms : 0;
+    if (ask->stale_link && !next)
+        return false;
+    v = retry_decide(&f->chain->standing.retries, &f->chain->conf->retry, ask, now_ms, worker_random(w));
+    switch (v.what) {
+    case RETRY_OTHER:
+    case RETRY_FRESH_LINK:
+        f->fresh_only |= ask->stale_link; /* it may not be the only idle connection that is dead */
+        f->moves++;
+        f->asked_once |= a->elsewhere == ELSEWHERE_ONCE;
+        f->blamed |= a->harm == HARM_IF_ALONE ? bit : 0;
+        if (f->in_unit)
+            unit_go(w, f, next, true, why);
+        if (flight_alone(f) && f->in_unit)
+            worker_flight_free(w, f);
+        else
+            upstream_enqueue(next, f, true);
+        break;
+    case RETRY_LATER:
+        pause(w, f, v.delay_ms);
+        break;
+    case RETRY_STOP_BUDGET:
+        w->stats.retries_over_budget++;
+        return false;
+    default:
+        return false;
+    }
+    w->stats.retries++;
+    u->endpoint.stats.retries++;
+    return true;
+}
+
+bool route_again_failed(struct worker *w, struct flight *f, enum answer_class class, const struct route_failure *why)
+{
+    struct retry_ask ask = {
+        .never_sent = why->never_sent,
+        .may_repeat = flight_may_repeat(f) && (f->retry || why->reused_died),
+        .stale_link = why->reused_died,
+    };
+
+    return set_out(w, f, class, &ask, why);
+}
+
+static void keep(struct flight *f, const struct answer_meaning *a, bool is_error, struct slice payload,
+                 struct blob *ref)
+{
+    struct flight_said *s = f->said;
+
+    if (s && s->rank <= a->rank)
+        return;
+    ref = ref ? blob_ref(ref) : blob_copy(payload);
+    if (!ref)
+        return;
+    if (!s)
+        s = f->said = mem_zero(sizeof *s);
+    blob_unref(s->ref);
+    /* A copy begins with the payload. */
+    *s = (struct flight_said){ref,
+                              payload.p >= ref->p && payload.p < ref->p + ref->n ? payload : slice_of(ref->p, ref->n),
+                              is_error, a->rank, f->upstream};
+}
+
+bool route_again_answered(struct worker *w, struct flight *f, enum answer_class class, bool is_error,
+                          struct slice payload, struct blob *ref)
+{
+    const struct answer_meaning *a = answer_meaning(class);
+    bool may = f->retry && answer_may_move(a, f->method);
+    struct retry_ask ask = {.may_repeat = may};
+
+    if (!may && !(f->retry && a->again && flight_may_repeat(f)))
+        return false;
+    ask.may_repeat = true;
+    keep(f, a, is_error, payload, ref);
+    return set_out(w, f, class, &ask, NULL);
+}
+
+void route_again_resume(struct worker *w, struct flight *f)
+{
+    struct upstream *next;
+
+    f->tried = 0;
+    next = f->in_unit ? unit_next(f, true) : NULL;
+    if (!next)
+        next = route_choose(f->chain, f);
+    if (!next || !upstream_enqueue(next, f, true))
+        route_refuse(w, f, &(struct route_failure){.fail = FAIL_QUEUE_FULL});
+}

@@ -1,0 +1,251 @@
+#include "gateway/standing.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "gateway/chain.h"
+#include "gateway/route.h"
+#include "gateway/worker.h"
+#include "rpc/error.h"
+#include "rpc/flight.h"
+
+void standing_init(struct chain *c)
+{
+    struct standing *s = &c->standing;
+    uint64_t now_ms = worker_now_ms(c->worker);
+    unsigned n = c->n_upstreams;
+
+    s->health = mem_array(n, sizeof *s->health);
+    s->peers = mem_array(n, sizeof *s->peers);
+    s->peers_at = mem_array(n, 1);
+    s->lacks = mem_array(method_slots(), sizeof *s->lacks);
+    latency_table_init(&s->latency, method_slots(), n);
+    budget_init(&s->retries, &c->conf->retry.budget, now_ms);
+    for (unsigned i = 0; i < n; i++) {
+        unsigned first = 0;
+
+        health_init(&s->health[i], now_ms);
+        while (c->turns[first].tier != c->turns[i].tier)
+            first++;
+        s->peers_at[i] = (unsigned char)first;
+        s->peers[first].members |= UINT64_C(1) << i;
+        c->turns[i].weight = health_weight(&s->health[i], c->conf->endpoints[i].weight);
+    }
+}
+
+void standing_deinit(struct chain *c)
+{
+    struct standing *s = &c->standing;
+
+    if (!s->health)
+        return;
+    latency_table_deinit(&s->latency);
+    free(s->health);
+    free(s->peers);
+    free(s->peers_at);
+    free(s->lacks);
+}
+
+/* -- what is known of the endpoint changes */
+
+static void say_down(const struct upstream *u, bool refused)
+{
+    const struct endpoint *e = &u->endpoint;
+    char reason[ERROR_REASON_CAP];
+
+    error_reason(e->last_fail, reason);
+    if (refused)
+        log_event(LOG_ERROR, "endpoint_refused_credential", LOG_S("chain", u->chain->conf->name),
+                  LOG_S("endpoint", e->conf->name), LOG_S("url", e->redacted), LOG_S("why", e->last_text));
+    else
+        log_event(LOG_WARN, "endpoint_down", LOG_S("chain", u->chain->conf->name), LOG_S("endpoint", e->conf->name),
+                  LOG_S("url", e->redacted), LOG_S("reason", reason), LOG_S("why", e->last_text));
+}
+
+static void tell(struct upstream *u, enum breaker_news news)
+{
+    switch (news) {
+    case BREAKER_NO_NEWS:
+        return;
+    case BREAKER_HAS_CLOSED:
+        log_event(LOG_INFO, "endpoint_up", LOG_S("chain", u->chain->conf->name),
+                  LOG_S("endpoint", u->endpoint.conf->name));
+        break;
+    case BREAKER_HAS_OPENED:
+    case BREAKER_IS_DISABLED:
+        say_down(u, news == BREAKER_IS_DISABLED);
+        u->endpoint.stats.opened++;
+        upstream_offer_waiting(u);
+        break;
+    }
+    upstream_mark(u);
+}
+
+static void keep_reason(struct endpoint *e, enum fail fail, const char *text)
+{
+    e->last_fail = fail;
+    snprintf(e->last_text, sizeof e->last_text, "%s", text ? text : "");
+}
+
+static bool trial_ends(struct flight *f)
+{
+    bool trial = f->trial;
+
+    f->trial = false;
+    return trial;
+}
+
+/* status: a refusal in words alone may be about the call; the status is the server's own word. */
+static void judge_breaker(struct worker *w, struct flight *f, const struct answer_meaning *a, unsigned status)
+{
+    struct upstream *u = f->upstream;
+    struct breaker *b = &u->endpoint.breaker;
+    const struct breaker_conf *conf = &u->chain->conf->breaker;
+    uint64_t now_ms = worker_now_ms(w);
+
+    if (b->state == BREAKER_CLOSED && !b->failures && a->harm != HARM_HARD && a->park != PARK_CREDENTIAL)
+        return;
+    if (a->park == PARK_CREDENTIAL && (status == 401 || status == 403))
+        tell(u, breaker_failed(b, conf, BREAKER_REFUSED, trial_ends(f), now_ms, worker_random(w)));
+    else if (a->harm == HARM_HARD || a->park == PARK_CREDENTIAL)
+        tell(u, breaker_failed(b, conf, BREAKER_NO_ANSWER, trial_ends(f), now_ms, worker_random(w)));
+    else
+        tell(u, breaker_succeeded(b, trial_ends(f), now_ms));
+}
+
+static enum health_outcome outcome_of(const struct answer_meaning *a)
+{
+    if (a->harm == HARM_HARD)
+        return HEALTH_HARD;
+    if (a->park == PARK_METHOD || a->park == PARK_ENDPOINT || a->park == PARK_QUOTA)
+        return HEALTH_THROTTLED;
+    return a->harm == HARM_SOFT ? HEALTH_SOFT : HEALTH_OK;
+}
+
+static void judge_health(struct chain *c, unsigned i, enum health_outcome outcome, int32_t slower)
+{
+    struct standing *s = &c->standing;
+
+    health_note(s->health, i, &s->peers[s->peers_at[i]], outcome, slower, worker_now_ms(c->worker));
+    c->turns[i].weight = (c->conf->routing == ROUTING_FASTEST ? health_weight_sound : health_weight)(
+        &s->health[i], c->conf->endpoints[i].weight);
+}
+
+static void judge(struct worker *w, struct flight *f, enum answer_class class, unsigned status, bool timed)
+{
+    struct chain *c = f->chain;
+    struct upstream *u = f->upstream;
+    const struct answer_meaning *a = answer_meaning(class);
+    int32_t slower = HEALTH_NO_LATENCY;
+
+    judge_breaker(w, f, a, status);
+    if (timed && c->n_upstreams > 1) {
+        uint64_t now_us = worker_clock_us(w), us = now_us - f->sent_us;
+
+        latency_peak_note(&u->endpoint.peak, us, now_us);
+        slower = latency_table_note(&c->standing.latency, f->method->slot, u->index, f->hedge, us, worker_now_ms(w));
+    }
+    if (c->n_upstreams > 1 || a->harm != HARM_NONE || c->standing.health[u->index].hard ||
+        c->standing.health[u->index].soft)
+        judge_health(c, u->index, outcome_of(a), slower);
+    if (a->learn == LEARN_NO_METHOD && !f->method->wild) {
+        struct standing_lack *l = &c->standing.lacks[f->method->slot];
+
+        l->endpoints |= UINT64_C(1) << u->index;
+        l->until_ms = worker_now_ms(w) + STANDING_LACK_MS;
+    }
+    u->endpoint.stats.classes[class]++;
+}
+
+enum answer_class standing_answered(struct worker *w, struct flight *f, bool is_error, struct slice payload)
+{
+    enum answer_class class;
+
+    if (is_error) {
+        struct error_object e;
+
+        error_object_read(&e, payload);
+        class = classify_error(NULL, f->chain->conf->family, f->method, f->http_status, &e).class;
+        if (answer_meaning(class)->harm == HARM_HARD || answer_meaning(class)->park == PARK_CREDENTIAL)
+            keep_reason(&f->upstream->endpoint, FAIL_UPSTREAM_ERROR, answer_meaning(class)->text);
+    } else {
+        class = classify_result(f->method, payload);
+    }
+    judge(w, f, class, f->http_status, !is_error);
+    return class;
+}
+
+enum answer_class standing_failed(struct worker *w, struct flight *f, const struct route_failure *why)
+{
+    enum answer_class class =
+        classify_failure(NULL, f->chain->conf->family, why->fail, why->http_status, slice_of(NULL, 0)).class;
+
+    if (why->never_sent || why->reused_died) { /* the dial, or nobody, is to blame */
+        standing_left(f);
+        return class;
+    }
+    /* Those that were lost together were lost once. */
+    if (f->seat == 0) {
+        keep_reason(&f->upstream->endpoint, why->fail, why->detail);
+        judge(w, f, class, why->http_status, class == ANSWER_TIMEOUT);
+    }
+    standing_left(f);
+    return class;
+}
+
+void standing_blame(struct chain *c, uint64_t blamed)
+{
+    for (; blamed; blamed &= blamed - 1)
+        judge_health(c, (unsigned)__builtin_ctzll(blamed), HEALTH_SOFT, HEALTH_NO_LATENCY);
+}
+
+void standing_left(struct flight *f)
+{
+    if (trial_ends(f))
+        breaker_trial_lost(&f->upstream->endpoint.breaker, worker_now_ms(f->upstream->worker));
+}
+
+void standing_reauthorized(struct upstream *u)
+{
+    struct breaker *b = &u->endpoint.breaker;
+
+    if (b->state == BREAKER_CLOSED || b->why != BREAKER_REFUSED)
+        return;
+    breaker_reset(b);
+    tell(u, BREAKER_HAS_CLOSED);
+}
+
+void standing_dialled(struct upstream *u)
+{
+    tell(u, breaker_dialled(&u->endpoint.breaker));
+}
+
+void standing_not_dialled(struct upstream *u)
+{
+    struct worker *w = u->worker;
+
+    tell(u, breaker_failed(&u->endpoint.breaker, &u->chain->conf->breaker,
+                           pool_sockets(&u->endpoint.pool) ? BREAKER_NO_DIAL : BREAKER_UNREACHABLE, false,
+                           worker_now_ms(w), worker_random(w)));
+}
+
+/* -- who may be asked */
+
+uint64_t standing_lacking(const struct chain *c, const struct method *m)
+{
+    const struct standing_lack *l = &c->standing.lacks[m->slot];
+
+    return l->endpoints && worker_now_ms(c->worker) < l->until_ms ? l->endpoints : 0;
+}
+
+uint64_t standing_usable(const struct chain *c)
+{
+    uint64_t now_ms = worker_now_ms(c->worker), usable = 0;
+
+    for (unsigned i = 0; i < c->n_upstreams; i++)
+        usable |= (uint64_t)endpoint_usable(&c->upstreams[i]->endpoint, now_ms) << i;
+    return usable;
+}
