@@ -4,9 +4,11 @@
 #include "gateway/access_log.h"
 #include "gateway/broadcast_lane.h"
 #include "gateway/chain.h"
+#include "gateway/choose.h"
 #include "gateway/explain.h"
 #include "gateway/filter_lane.h"
 #include "gateway/keep.h"
+#include "gateway/learn.h"
 #include "gateway/link.h"
 #include "gateway/prober.h"
 #include "gateway/room.h"
@@ -14,9 +16,7 @@
 #include "gateway/session.h"
 #include "gateway/unit.h"
 #include "gateway/worker.h"
-#include "rpc/block_ref.h"
 #include "rpc/error.h"
-#include "rpc/head_read.h"
 
 enum {
     MAX_SPLITS = 8, /* of one flight out of requests with others */
@@ -29,86 +29,6 @@ struct worker *route_owner(struct worker *w, const struct flight *f)
     return w;
 }
 
-static unsigned pick(struct chain *c, uint64_t eligible)
-{
-    struct worker *w = c->worker;
-
-    switch (c->conf->routing) {
-    case ROUTING_WEIGHTED:
-        break;
-    case ROUTING_PRIORITY:
-        return pick_first(c->turns, c->n_upstreams, eligible);
-    case ROUTING_FASTEST:
-        for (uint64_t left = eligible; left; left &= left - 1) {
-            unsigned i = (unsigned)__builtin_ctzll(left);
-            struct upstream *u = c->upstreams[i];
-
-            c->turns[i].latency_us = (uint32_t)latency_peak_get(&u->endpoint.peak, worker_clock_us(w));
-            c->turns[i].in_flight = u->n_wire + u->n_waiting;
-        }
-        return pick_fastest(c->turns, c->n_upstreams, eligible, (uint64_t)worker_random(w) << 32 | worker_random(w));
-    }
-    return pick_next(c->turns, c->n_upstreams, eligible);
-}
-
-/* Whose turn it is among those that are up and have a place in their queue, of the lowest tier that has any: first
- * choice is one where the call departs without waiting.  NULL: none; *full: some are up. */
-static struct upstream *choose_up(struct chain *c, uint64_t untried, bool *full)
-{
-    uint64_t now_ms = worker_now_ms(c->worker), up = 0, room = 0;
-    unsigned i;
-
-    *full = false;
-    for (i = 0; i < c->n_upstreams; i++) {
-        const struct upstream *u = c->upstreams[i];
-        uint64_t bit = UINT64_C(1) << i;
-
-        if (!(untried & bit) || !endpoint_usable(&u->endpoint, now_ms))
-            continue;
-        if (upstream_is_full(u)) {
-            *full = true;
-            continue;
-        }
-        up |= bit;
-        if (upstream_has_room(u))
-            room |= bit;
-    }
-    up = pick_lowest_tier(c->turns, c->n_upstreams, up);
-    i = pick(c, up & room ? up & room : up);
-    return i == PICK_NONE ? NULL : c->upstreams[i];
-}
-
-/* NULL: all were tried, refused, or are full.  A chain whose upstreams are all left alone still tries them: a refused
- * call would be no better. */
-static struct upstream *choose(struct chain *c, uint64_t tried, uint64_t lacking)
-{
-    struct upstream *u;
-    bool full;
-    unsigned i;
-
-    if (c->n_upstreams == 1)
-        return tried | c->refused ? NULL : c->upstreams[0];
-    u = choose_up(c, ~(tried | c->avoid | lacking), &full);
-    if (!u && !full && lacking)
-        u = choose_up(c, ~(tried | c->avoid), &full);
-    if (u || full)
-        return u;
-    i = pick_next(c->turns, c->n_upstreams, ~(tried | c->refused));
-    return i == PICK_NONE ? NULL : c->upstreams[i];
-}
-
-struct upstream *route_choose(struct chain *c, const struct flight *f)
-{
-    return choose(c, f->tried, c->n_upstreams > 1 ? standing_lacking(c, f->method) : 0);
-}
-
-struct upstream *route_other(struct chain *c, const struct upstream *than)
-{
-    struct upstream *u = choose(c, UINT64_C(1) << than->index, 0);
-
-    return u && !upstream_is_full(u) ? u : NULL;
-}
-
 struct upstream *route_launch(struct worker *w, struct flight *f, struct upstream *with)
 {
     bool bound = f->pinned || (f->in_unit && with);
@@ -119,7 +39,7 @@ struct upstream *route_launch(struct worker *w, struct flight *f, struct upstrea
         budget_call(&f->chain->standing.retries, &f->chain->conf->retry.budget, worker_now_ms(w));
     if (!bound && (!u || f->chain->avoid >> u->index & 1 || !endpoint_usable(&u->endpoint, worker_now_ms(w)) ||
                    upstream_is_full(u)))
-        u = route_choose(f->chain, f);
+        u = choose_for(f->chain, f);
     refused = u && f->chain->refused >> u->index & 1; /* since an array was bound to it */
     if (u && !refused && upstream_enqueue(u, f, false))
         return u;
@@ -141,10 +61,10 @@ static bool set_out_again(struct worker *w, struct flight *f, const struct route
     f->second = true;
     flight_table_remove(&w->flights, f);
     f->tried |= UINT64_C(1) << f->upstream->index;
-    next = route_choose(f->chain, f);
+    next = choose_for(f->chain, f);
     if (!next) {
         f->tried = 0;
-        next = route_choose(f->chain, f);
+        next = choose_for(f->chain, f);
     }
     if (!next || upstream_is_full(next))
         return false;
@@ -245,50 +165,6 @@ static void log_calls(struct worker *w, const struct flight *f, bool is_error, s
         return;
     list_each (it, &f->calls)
         access_log_call(exchange_of(container_of(it, struct call, waiting)), f, is_error, bytes, fail);
-}
-
-/* Which of the heads that clients tell apart was asked for.  A Solana method that takes no commitment tells of the
- * processed slot (agave's getSignatureStatuses). */
-static enum head_kind head_kind_of(const struct block_ref *r, enum chain_family family)
-{
-    if (family == CHAIN_SOLANA)
-        return r->commitment == COMMITMENT_FINALIZED   ? HEAD_FINALIZED
-               : r->commitment == COMMITMENT_CONFIRMED ? HEAD_SAFE
-                                                       : HEAD_LATEST;
-    if (r->kind != BLOCK_REF_TAG)
-        return HEAD_LATEST;
-    return r->tag == TAG_FINALIZED ? HEAD_FINALIZED : r->tag == TAG_SAFE ? HEAD_SAFE : HEAD_LATEST;
-}
-
-/* Does the answer say where the head is, and not only that it is no lower? */
-static bool tells_head(const struct block_ref *r, enum chain_family family, enum head_place place)
-{
-    return family == CHAIN_SOLANA || place == HEAD_HEX || (r->kind == BLOCK_REF_TAG && r->tag != TAG_EARLIEST);
-}
-
-static void learn_head(struct flight *f, struct slice payload)
-{
-    enum head_place place = f->chain->head_places[f->method->slot];
-    enum chain_family family = f->chain->conf->family;
-    struct block_ref r;
-    uint64_t number;
-
-    if (place == HEAD_NOWHERE || !head_read(place, payload, &number))
-        return;
-    block_ref_read(&r, f->method, family, flight_params(f));
-    if (r.tag == TAG_PENDING) /* it is not there yet: to be told of it later will be news */
-        return;
-    if (tells_head(&r, family, place))
-        chain_note_head(f->chain, head_kind_of(&r, family), number);
-    else
-        head_reached(&f->chain->head, head_kind_of(&r, family), number);
-}
-
-/* What an answer says about the chain, before anyone is shown it. */
-static void route_learn(struct flight *f, struct slice payload)
-{
-    learn_head(f, payload);
-    f->chain->write_epoch += f->method->kind == METHOD_WRITE;
 }
 
 static void note_latency(struct worker *w, struct flight *f, bool is_error)
@@ -392,7 +268,7 @@ void route_answered(struct worker *w, struct flight *f, bool is_error, struct sl
         standing_blame(f->chain, f->blamed & ~(UINT64_C(1) << f->upstream->index));
     }
     if (!is_error)
-        route_learn(f, payload);
+        learn_from(f, payload);
     if (!is_error && f->keep)
         keep_offer(f, payload, ref);
     if (!is_error && f->method->sticky)

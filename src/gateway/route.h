@@ -22,8 +22,6 @@ struct route_failure {
 /* Which worker answers for a call: today always this one. The seam for equal calls to meet on one worker. */
 struct worker *route_owner(struct worker *w, const struct flight *f);
 
-/* Whom f should be asked of next, of those not in f->tried; NULL: all were tried, or are full. */
-struct upstream *route_choose(struct chain *c, const struct flight *f);
 /* Queues f at `with` if that can take it, else where it is its turn, unless it is bound to `with`.  Returns where;
  * NULL: nowhere, it was refused. */
 struct upstream *route_launch(struct worker *w, struct flight *f, struct upstream *with);
@@ -47,8 +45,6 @@ void route_leave(struct worker *w, struct call *c); /* its client left: what nob
  */
 void route_refuse_call(struct worker *w, struct call *c, const struct route_failure *why);
 void route_detach(struct worker *w, struct call *c);
-/* Whose turn it is among the others. NULL: there is none that may be asked. */
-struct upstream *route_other(struct chain *c, const struct upstream *than);
 void route_arm(struct worker *w, struct flight *f); /* its next deadline may have changed */
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/plant.h"
 #include "gateway/chain.h"
+#include "gateway/choose.h"
 #include "gateway/unit.h"
 #include "gateway/worker.h"
 
@@ -19,19 +20,20 @@ static enum retry_cause cause_of(const struct flight *f, const struct answer_mea
     return RETRY_ELSEWHERE;
 }
 
-/* Another endpoint that is fit to be asked now. */
-static struct upstream *another(struct flight *f, const struct answer_meaning *a, bool stale_link)
+/* Another endpoint that is fit to be asked now.  unasked: the last one has not seen the call, so that nothing which it
+ * said is a reason to leave it at that. */
+static struct upstream *another(struct flight *f, const struct answer_meaning *a, bool unasked)
 {
     struct upstream *next;
 
     if ((f->pinned && !planted(PLANT_FILTER_MOVED)) || f->moves >= MAX_MOVES ||
-        (a->elsewhere == ELSEWHERE_ONCE && f->asked_once) || (a->elsewhere == ELSEWHERE_NO && !stale_link))
+        (!unasked && (a->elsewhere == ELSEWHERE_NO || (a->elsewhere == ELSEWHERE_ONCE && f->asked_once))))
         return NULL;
-    next = route_choose(f->chain, f);
+    next = choose_for(f->chain, f);
     if (!next || upstream_is_full(next))
         return NULL;
     /* One that is left alone is no better, unless the call goes on as if it had not been there. */
-    return stale_link || endpoint_usable(&next->endpoint, worker_now_ms(next->worker)) ? next : NULL;
+    return unasked || endpoint_usable(&next->endpoint, worker_now_ms(next->worker)) ? next : NULL;
 }
 
 static void pause(struct worker *w, struct flight *f, uint64_t delay_ms)
@@ -55,7 +57,7 @@ static bool set_out(struct worker *w, struct flight *f, enum answer_class class,
     next = f->in_unit && why ? unit_next(f, ask->stale_link) : NULL;
     /* An array's calls stay together while their endpoint is there. */
     if (!next && !(f->in_unit && !ask->never_sent && !ask->stale_link && (!why || !upstream_is_down(u))))
-        next = another(f, a, ask->stale_link);
+        next = another(f, a, ask->stale_link || ask->never_sent);
     ask->cause = ask->never_sent || ask->stale_link ? RETRY_TRANSIENT : cause_of(f, a);
     ask->attempts = f->sends;
     ask->other = next != NULL;
@@ -143,7 +145,7 @@ void route_again_resume(struct worker *w, struct flight *f)
     f->tried = 0;
     next = f->in_unit ? unit_next(f, true) : NULL;
     if (!next)
-        next = route_choose(f->chain, f);
+        next = choose_for(f->chain, f);
     if (!next || !upstream_enqueue(next, f, true))
         route_refuse(w, f, &(struct route_failure){.fail = FAIL_QUEUE_FULL});
 }

@@ -5,6 +5,7 @@
 
 #include "base/plant.h"
 #include "gateway/chain.h"
+#include "gateway/choose.h"
 #include "gateway/route.h"
 #include "gateway/session.h"
 #include "gateway/worker.h"
@@ -156,7 +157,7 @@ void unit_settle(struct exchange *x)
     u->again++;
     if (can_take(u->with))
         return;
-    other = route_other(x->chain, u->with);
+    other = choose_other(x->chain, u->with);
     if (!other)
         return;
     u->with = other;

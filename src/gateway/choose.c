@@ -1,0 +1,83 @@
+#include "gateway/choose.h"
+
+#include "gateway/chain.h"
+#include "gateway/worker.h"
+#include "rpc/flight.h"
+
+static unsigned pick(struct chain *c, uint64_t eligible)
+{
+    struct worker *w = c->worker;
+
+    switch (c->conf->routing) {
+    case ROUTING_WEIGHTED:
+        break;
+    case ROUTING_PRIORITY:
+        return pick_first(c->turns, c->n_upstreams, eligible);
+    case ROUTING_FASTEST:
+        for (uint64_t left = eligible; left; left &= left - 1) {
+            unsigned i = (unsigned)__builtin_ctzll(left);
+            struct upstream *u = c->upstreams[i];
+
+            c->turns[i].latency_us = (uint32_t)latency_peak_get(&u->endpoint.peak, worker_clock_us(w));
+            c->turns[i].in_flight = u->n_wire + u->n_waiting;
+        }
+        return pick_fastest(c->turns, c->n_upstreams, eligible, (uint64_t)worker_random(w) << 32 | worker_random(w));
+    }
+    return pick_next(c->turns, c->n_upstreams, eligible);
+}
+
+struct upstream *choose_up(struct chain *c, uint64_t untried, bool *full)
+{
+    uint64_t now_ms = worker_now_ms(c->worker), up = 0, room = 0;
+    unsigned i;
+
+    *full = false;
+    for (i = 0; i < c->n_upstreams; i++) {
+        const struct upstream *u = c->upstreams[i];
+        uint64_t bit = UINT64_C(1) << i;
+
+        if (!(untried & bit) || !endpoint_usable(&u->endpoint, now_ms))
+            continue;
+        if (upstream_is_full(u)) {
+            *full = true;
+            continue;
+        }
+        up |= bit;
+        if (upstream_has_room(u))
+            room |= bit;
+    }
+    up = pick_lowest_tier(c->turns, c->n_upstreams, up);
+    i = pick(c, up & room ? up & room : up);
+    return i == PICK_NONE ? NULL : c->upstreams[i];
+}
+
+/* NULL: all were tried, refused, or are full.  A chain whose upstreams are all left alone still tries them: a refused
+ * call would be no better. */
+static struct upstream *choose(struct chain *c, uint64_t tried, uint64_t lacking)
+{
+    struct upstream *u;
+    bool full;
+    unsigned i;
+
+    if (c->n_upstreams == 1)
+        return tried | c->refused ? NULL : c->upstreams[0];
+    u = choose_up(c, ~(tried | c->avoid | lacking), &full);
+    if (!u && !full && lacking)
+        u = choose_up(c, ~(tried | c->avoid), &full);
+    if (u || full)
+        return u;
+    i = pick_next(c->turns, c->n_upstreams, ~(tried | c->refused));
+    return i == PICK_NONE ? NULL : c->upstreams[i];
+}
+
+struct upstream *choose_for(struct chain *c, const struct flight *f)
+{
+    return choose(c, f->tried, c->n_upstreams > 1 ? standing_lacking(c, f->method) : 0);
+}
+
+struct upstream *choose_other(struct chain *c, const struct upstream *than)
+{
+    struct upstream *u = choose(c, UINT64_C(1) << than->index, 0);
+
+    return u && !upstream_is_full(u) ? u : NULL;
+}

@@ -1,0 +1,20 @@
+/* choose.h - which endpoint of a chain a call goes to next. */
+#ifndef MILLRACE_GATEWAY_CHOOSE_H
+#define MILLRACE_GATEWAY_CHOOSE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct chain;
+struct flight;
+struct upstream;
+
+/* Whose turn it is for f, among those that have not failed it.  NULL: all have, are refused, or are full. */
+struct upstream *choose_for(struct chain *c, const struct flight *f);
+/* Whose turn it is among the others. NULL: there is none that may be asked. */
+struct upstream *choose_other(struct chain *c, const struct upstream *than);
+/* Whose turn it is among those that are up and have a place in their queue, of the lowest tier that has any: first
+ * choice is one where the call departs without waiting.  NULL: none; *full: some are up. */
+struct upstream *choose_up(struct chain *c, uint64_t untried, bool *full);
+
+#endif
