@@ -96,16 +96,15 @@ static void slow_add(struct health *v, unsigned i, struct health_peers *p, int32
 {
     const int32_t most = SPREAD_OCTAVES * FIXED_ONE;
     struct health *h = &v[i];
-    uint64_t age_ms = now_ms - h->slow_ms;
+    uint64_t age_ms = h->slow_ms ? now_ms - h->slow_ms : UINT64_MAX;
 
     if (slower > most)
         slower = most;
     if (slower < -most)
         slower = -most;
-    /* It counts an eighth, and up to half when the last was a second ago. */
-    if (!h->slow_ms)
-        h->slow = slower;
-    else if (age_ms <= 256)
+    /* It counts an eighth, and up to half when the last was a second ago.  Before the first one it was like any other:
+     * who is condemned by one answer is hardly asked for a second one. */
+    if (age_ms <= 256)
         h->slow += (slower - h->slow) / 8;
     else
         h->slow += (slower - h->slow) / 16 * (int32_t)(age_ms < 1024 ? age_ms / 128 : 8);

@@ -126,7 +126,8 @@ class Admin(Shared):
                 else:
                     conn.answer(r)
         cls.up = Upstream(script)
-        conf = config(endpoint(cls.up.url(), "main"))
+        # What is counted here is asked once, whatever it is answered with.
+        conf = config(endpoint(cls.up.url(), "main"), chain={"retry": {"max_attempts": 1}})
         conf["chains"]["solana"] = {"family": "solana", "endpoints": [endpoint(cls.up.url(), "sol.1_x-y")]}
         return conf
 

@@ -13,7 +13,8 @@ def silent(conn):
 
 class Weights(Case):
     def counts(self, weights, n=400, **kw):
-        ups = [self.upstream() for _ in weights]
+        # Long enough that an endpoint whose thread has to wait for the processor is not taken for a slow one.
+        ups = [self.upstream(serve(delay=0.004)) for _ in weights]
         g = self.gateway(config([endpoint(u.url(), "e%d" % i, weight=w, **kw) for i, (u, w) in enumerate(zip(ups, weights))]))
         with g.client() as c:
             for i in range(n):

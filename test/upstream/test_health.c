@@ -142,6 +142,22 @@ TEST(the_best_is_found_again)
     CHECK_EQ(v[2].score, HEALTH_ONE);
 }
 
+/* A start is slow now and then: that must not keep the second call away, which would show it. */
+TEST(the_first_answer_does_not_condemn)
+{
+    struct health_peers p = {.members = 3};
+    struct health v[2];
+
+    health_init(&v[0], 5);
+    health_init(&v[1], 5);
+    health_note(v, 0, &p, HEALTH_OK, 0, 10);
+    health_note(v, 1, &p, HEALTH_OK, 6 * FIXED_ONE, 10);
+    CHECK(v[1].score >= HEALTH_ONE / 5);
+    for (unsigned k = 0; k < 4; k++)
+        health_note(v, 1, &p, HEALTH_OK, 0, 12);
+    CHECK_EQ(v[1].score, HEALTH_ONE);
+}
+
 TEST(a_call_that_is_kept_waiting_counts_before_it_is_answered)
 {
     struct health_peers p = {.members = 3};
