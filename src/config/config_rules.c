@@ -228,6 +228,19 @@ static void identity_rules(struct config_walk *w, const struct config_path *at, 
         config_error(&w->report, &hash, "is for Solana; chain_id names an EVM chain");
 }
 
+/* What no key sets. A budget of nothing has no free part either. */
+static void standing_rules(struct chain_conf *c)
+{
+    const struct retry_conf retry = RETRY_CONF_DEFAULT;
+    const struct breaker_conf breaker = BREAKER_CONF_DEFAULT;
+    unsigned percent = c->retry.budget.percent;
+
+    c->retry.max_ms = retry.max_ms > c->retry.base_ms ? retry.max_ms : c->retry.base_ms;
+    c->retry.budget = percent ? retry.budget : (struct budget_conf){0};
+    c->retry.budget.percent = percent;
+    c->breaker.trial_ms = breaker.trial_ms;
+}
+
 static void chain_rules(struct config_walk *w, const struct config_path *at, json_t *obj, struct chain_conf *c)
 {
     struct config_path list = {at, "endpoints", 0};
@@ -252,6 +265,7 @@ static void chain_rules(struct config_walk *w, const struct config_path *at, jso
         units_rules(w, &item, c, (struct endpoint_conf *)&c->endpoints[i],
                     json_object_get(json_object_get(given, "rate_limit"), "units_burst") != NULL);
     }
+    standing_rules(c);
     broadcast_rules(w, at, obj, c);
     identity_rules(w, at, c);
 }

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/heap.h"
@@ -212,6 +213,41 @@ static bool asks_stats(const struct h1_request *q)
     return q->method == H1_GET && slice_eq(q->path, SLICE("/devnode_stats"));
 }
 
+static bool asks_set(const struct h1_request *q)
+{
+    return q->method == H1_GET && slice_eq(q->path, SLICE("/devnode_set"));
+}
+
+/* NAME=N, joined by '&'. */
+static bool set(struct devnode_conf *c, struct slice query)
+{
+    const struct {
+        struct slice name;
+        uint64_t *to;
+    } rows[] = {
+        {SLICE("delay-us="), &c->delay_us}, {SLICE("jitter-us="), &c->jitter_us}, {SLICE("slow-us="), &c->slow_us}};
+
+    while (query.n) {
+        const char *and = memchr(query.p, '&', query.n);
+        size_t n = and? (size_t)(and-query.p) : query.n, i = 0;
+        struct slice one = slice_of(query.p, n);
+        uint64_t v = 0;
+
+        while (i < sizeof rows / sizeof rows[0] && !slice_starts(one, rows[i].name))
+            i++;
+        if (i == sizeof rows / sizeof rows[0] || one.n == rows[i].name.n || one.n > rows[i].name.n + 12)
+            return false;
+        for (size_t k = rows[i].name.n; k < one.n; k++) {
+            if (one.p[k] < '0' || one.p[k] > '9')
+                return false;
+            v = v * 10 + (unsigned char)(one.p[k] - '0');
+        }
+        *rows[i].to = v;
+        query = slice_of(query.p + n + (and != NULL), query.n - n - (and != NULL));
+    }
+    return true;
+}
+
 /* Fills d->json; returns the HTTP status, or <0. */
 static int decide(struct devnode *d, const struct h1_request *q)
 {
@@ -224,6 +260,8 @@ static int decide(struct devnode *d, const struct h1_request *q)
 
         return devnode_write_stats(&s, &d->json) ? -1 : 200;
     }
+    if (asks_set(q))
+        return set(&d->conf, q->query) ? 200 : 400;
     if (q->method == H1_GET || q->method == H1_HEAD || q->method == H1_OPTIONS) {
         /* geth answers health checks with an empty 200, agave names its state. */
         r = d->conf.solana && slice_eq(q->path, SLICE("/health")) ? buf_str(&d->json, "ok") : 0;
@@ -245,7 +283,8 @@ static int decide(struct devnode *d, const struct h1_request *q)
 
 static uint64_t delay_us(struct devnode *d)
 {
-    return d->conf.delay_us + (d->conf.jitter_us ? mix_next(&d->random) % (d->conf.jitter_us + 1) : 0);
+    return d->conf.delay_us + (d->conf.jitter_us ? mix_next(&d->random) % (d->conf.jitter_us + 1) : 0) +
+           (chance(d, d->conf.slow_rate) ? d->conf.slow_us : 0);
 }
 
 /* Keeps what d->out holds from `mark` on until its time; answers of one connection stay in order. */
@@ -324,7 +363,7 @@ static bool conn_answer(struct conn *c, const struct h1_request *q)
         count_request(c, mark);
     if (d->json.cap > KEEP_BYTES)
         buf_deinit(&d->json);
-    due_us = asks_stats(q) ? 0 : conn_due_us(c, d->body.calls - calls);
+    due_us = asks_stats(q) || asks_set(q) ? 0 : conn_due_us(c, d->body.calls - calls);
     if ((due_us || !list_empty(&c->answers)) && conn_postpone(c, mark, due_us))
         return false;
     if (last)

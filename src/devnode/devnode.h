@@ -19,11 +19,13 @@ enum devnode_batch_style {
 };
 
 struct devnode_conf {
-    bool solana;               /* which family it speaks */
-    uint64_t chain_id;         /* EVM; default 1 */
-    const char *listen;        /* "127.0.0.1:0" picks a port */
-    uint64_t delay_us;         /* before each answer: the way, so that answers of one connection share it */
-    uint64_t jitter_us;        /* and up to this much more */
+    bool solana;        /* which family it speaks */
+    uint64_t chain_id;  /* EVM; default 1 */
+    const char *listen; /* "127.0.0.1:0" picks a port */
+    uint64_t delay_us;  /* before each answer: the way, so that answers of one connection share it */
+    uint64_t jitter_us; /* and up to this much more */
+    double slow_rate;   /* 0..1: share of requests whose answer takes slow_us more */
+    uint64_t slow_us;
     uint64_t request_us;       /* work on an HTTP request: a connection's next one begins when it is done */
     uint64_t call_us;          /* and on each call in it */
     double error_rate;         /* 0..1: share of calls answered with a JSON-RPC error -32603 */
@@ -46,7 +48,9 @@ struct devnode_conf {
     uint64_t seed;
 };
 
-/* What was served, GET /devnode_stats not counted. */
+/* GET /devnode_set?NAME=N&... changes delay-us, jitter-us and slow-us for the requests from then on. */
+
+/* What was served, GET /devnode_stats and /devnode_set not counted. */
 struct devnode_stats {
     uint64_t connections;         /* accepted */
     uint64_t requests;            /* POSTs answered, whatever the status */

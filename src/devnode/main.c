@@ -34,6 +34,8 @@ static const struct row {
     {"result-bytes", K_SIZE, AT(result_bytes), MOST_BYTES, "pad eth_call and getAccountInfo to about this; 0: natural"},
     {"delay-us", K_NUMBER, AT(delay_us), 0, "before each answer: the way, many at once (0)"},
     {"jitter-us", K_NUMBER, AT(jitter_us), 0, "and up to this much more (0)"},
+    {"slow-rate", K_RATE, AT(slow_rate), 0, "share of requests that take slow-us more"},
+    {"slow-us", K_NUMBER, AT(slow_us), 0, "how much more these take (0)"},
     {"request-us", K_NUMBER, AT(request_us), 0,
      "work on an HTTP request; a connection is served one request at a time (0)"},
     {"call-us", K_NUMBER, AT(call_us), 0, "work on each call in it: answered after request-us + n * call-us (0)"},
@@ -90,7 +92,8 @@ static void usage(FILE *to)
         "usage: devnode [options]\n"
         "A simulated node: JSON-RPC over HTTP/1.1 on loopback; ready when it prints `listening on HOST:PORT`.\n"
         "GET /devnode_stats tells in JSON what was served so far: connections, requests, bytes_in, bytes_out, calls,\n"
-        "batches, batch_calls, batches_refused, largest_batch, resets; it does not count itself.\n",
+        "batches, batch_calls, batches_refused, largest_batch, resets; it does not count itself.\n"
+        "GET /devnode_set?delay-us=N changes delay-us, jitter-us or slow-us of a node that runs.\n",
         to);
     for (const struct row *r = rows; r < rows + ROWS; r++)
         fprintf(to, "  --%s%s%*s%s\n", r->name, takes_value(r) ? " X" : "  ", 24 - (int)strlen(r->name), "", r->doc);
