@@ -166,17 +166,14 @@ static void send_leg(struct lane *l, unsigned i, struct upstream *u)
         route_failed(w, f, &(struct route_failure){.fail = FAIL_QUEUE_FULL, .never_sent = true});
 }
 
-/* The slots of single endpoints are not known: any of the group will do that surely has not had it. */
+/* An endpoint that does not know the blockhash is behind: the one of the group is asked that is furthest, among those
+ * that surely have not had the transaction. */
 static void retry(struct lane *l, unsigned leg)
 {
     struct chain *c = l->chain;
-    uint64_t usable = 0;
-    unsigned i;
+    uint64_t open = c->broadcast & ~l->had & ~c->avoid & standing_usable(c);
+    unsigned i = pick_next(c->turns, c->n_upstreams, heads_highest(c, open));
 
-    for (i = 0; i < c->n_upstreams; i++)
-        if (endpoint_usable(&c->upstreams[i]->endpoint, worker_now_ms(l->worker)))
-            usable |= UINT64_C(1) << i;
-    i = pick_next(c->turns, c->n_upstreams, c->broadcast & ~l->had & ~c->avoid & usable);
     if (i == PICK_NONE) {
         broadcast_withdraw(&l->core, worker_now_ms(l->worker));
         return;

@@ -100,6 +100,7 @@ struct chain *chain_new(struct worker *w, const struct chain_conf *conf)
         c->broadcast |= (uint64_t)is_in_group(conf, conf->endpoints[i].name) << i;
         c->turns[i] = (struct pick_item){.weight = conf->endpoints[i].weight, .tier = conf->endpoints[i].tier};
     }
+    heads_init(c);
     standing_init(c);
     return c;
 }

@@ -4,6 +4,7 @@
 
 #include "base/hist.h"
 #include "config/config.h"
+#include "gateway/heads.h"
 #include "gateway/rules.h"
 #include "gateway/standing.h"
 #include "gateway/upstream.h"
@@ -31,6 +32,7 @@ struct chain {
     struct upstream **upstreams;
     unsigned n_upstreams;
     struct head head;
+    struct heads heads; /* what each upstream said of it */
     unsigned char *head_places; /* enum head_place, by method slot */
     uint64_t write_epoch;       /* how often a transaction left, or was accepted */
     uint64_t broadcast;         /* bit per upstream that transactions go to */

@@ -18,6 +18,12 @@ static enum head_kind head_kind_of(const struct block_ref *r, enum chain_family 
     return r->tag == TAG_FINALIZED ? HEAD_FINALIZED : r->tag == TAG_SAFE ? HEAD_SAFE : HEAD_LATEST;
 }
 
+/* Does the answer say how far the endpoint is, and not only that it has a block? */
+static bool tells_own_head(const struct block_ref *r, enum chain_family family, enum head_place place)
+{
+    return family == CHAIN_SOLANA || place == HEAD_HEX || (r->kind == BLOCK_REF_TAG && r->tag == TAG_LATEST);
+}
+
 /* Does the answer say where the head is, and not only that it is no lower? */
 static bool tells_head(const struct block_ref *r, enum chain_family family, enum head_place place)
 {
@@ -29,6 +35,7 @@ static void head_told(struct flight *f, struct slice payload)
     enum head_place place = f->chain->head_places[f->method->slot];
     enum chain_family family = f->chain->conf->family;
     struct block_ref r;
+    enum head_kind kind;
     uint64_t number;
 
     if (place == HEAD_NOWHERE || !head_read(place, payload, &number))
@@ -36,10 +43,13 @@ static void head_told(struct flight *f, struct slice payload)
     block_ref_read(&r, f->method, family, flight_params(f));
     if (r.tag == TAG_PENDING) /* it is not there yet: to be told of it later will be news */
         return;
+    kind = head_kind_of(&r, family);
+    if (family == CHAIN_SOLANA || kind == HEAD_LATEST)
+        heads_told(f->upstream, kind, number, tells_own_head(&r, family, place));
     if (tells_head(&r, family, place))
-        chain_note_head(f->chain, head_kind_of(&r, family), number);
+        chain_note_head(f->chain, kind, number);
     else
-        head_reached(&f->chain->head, head_kind_of(&r, family), number);
+        head_reached(&f->chain->head, kind, number);
 }
 
 void learn_from(struct flight *f, struct slice payload)

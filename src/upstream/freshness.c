@@ -244,7 +244,10 @@ uint64_t freshness_highest(const struct freshness *f, uint64_t among)
 {
     uint64_t set = 0, highest = 0;
 
-    for (uint64_t left = among & everyone(f); left; left &= left - 1) {
+    among &= everyone(f);
+    if (among & ~f->doubted)
+        among &= ~f->doubted;
+    for (uint64_t left = among; left; left &= left - 1) {
         unsigned i = (unsigned)__builtin_ctzll(left);
 
         if (set && f->head[i] < highest)

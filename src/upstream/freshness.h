@@ -62,7 +62,7 @@ enum freshness_news freshness_note(struct freshness *f, const struct freshness_c
 
 /* Who is known to have block `number`; 0: everyone not doubted.  May be empty. */
 uint64_t freshness_at(const struct freshness *f, uint64_t number);
-/* Of `among`, those with the highest head: for when no one is fresh enough. */
+/* Of `among`, those with the highest head that is not doubted: for when no one is fresh enough. */
 uint64_t freshness_highest(const struct freshness *f, uint64_t among);
 
 /* Who is fresh enough for a question about the head by a client that was shown `number`.  May be empty. */

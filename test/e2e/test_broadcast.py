@@ -17,6 +17,8 @@ KNOWN = (-32000, "already known")
 NONCE = (-32000, "nonce too low: next nonce 10, tx nonce 9")
 FUNDS = (-32000, "insufficient funds for gas * price + value: balance 0")
 FULL = (-32000, "txpool is full")
+SEND_SOLANA = "sendTransaction"
+STALE = (-32002, "Transaction simulation failed: Blockhash not found", '{"err":"BlockhashNotFound","logs":[]}')
 POOL = {"min_warm": 0}
 ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
@@ -353,8 +355,49 @@ class Solana(Lane):
         g = self.lane(reset, error, family="solana")
         self.assertEqual(self.call(g)["error"]["data"]["logs"], ["a"])
 
+    def freshest_of(self, slots):
+        """Who gets a transaction that a does not know the blockhash of, when b, c and d, which were too busy for it
+        before, are at these slots."""
+        answers, busy = Gate({SEND_SOLANA}), Gate({"getBalance"})
+        self.addCleanup(answers.open)
+        self.addCleanup(busy.open)
+
+        def of(slot, late):
+            def result(call):
+                if call.call == SEND_SOLANA:
+                    return STALE if late else '"%s"' % self.SIGNATURE
+                return str(slot) if call.call == "getSlot" else '{"context":{"slot":%d},"value":5}' % slot
+            return result
+        self.ups = [self.upstream(serve(answers.holds(of(0, True))))]
+        self.ups += [self.upstream(serve(busy.holds(of(s, False)))) for s in slots]
+        eps = [endpoint(u.url(), n, pool={"min_warm": 0, "max_sockets": 1, "max_waiting": 0} if n != "a" else POOL)
+               for u, n in zip(self.ups, "abcd")]
+        eps[0]["tier"] = 1 # it is asked for nothing else
+        g = self.gateway(config(eps, "solana"))
+        for u in self.ups[1:]:
+            self.eventually(lambda: len(u.calls("getSlot")) or self.slot(g) is None)
+        held = [self.posting(g, '{"jsonrpc":"2.0","id":1,"method":"getBalance","params":["k%d"]}' % i) for i in range(3)]
+        self.eventually(lambda: all(len(u.calls("getBalance")) == 1 for u in self.ups[1:]))
+        sent = self.posting(g, body(self.TX, method=SEND_SOLANA))
+        self.eventually(lambda: len(self.ups[0].calls(SEND_SOLANA)) == 1)
+        busy.open()
+        for c in held:
+            c.read_response()
+        answers.open()
+        self.assertEqual(sent.read_response().json()["result"], self.SIGNATURE)
+        got = self.sends(SEND_SOLANA)
+        self.assertEqual((got[0], sum(got)), (1, 2))
+        return "abcd"[got.index(1, 1)]
+
+    def slot(self, g):
+        with g.client() as c:
+            self.assertIn("result", c.rpc("getSlot", [{"commitment": "processed"}]))
+
+    def test_a_node_that_lags_and_another_that_is_ahead(self):
+        self.assertEqual([self.freshest_of(s) for s in ((1010, 1000, 1001), (1000, 1010, 1001), (1000, 1001, 1010))],
+                         ["b", "c", "d"])
+
     def test_a_node_that_lags_and_none_left(self):
-        error = (-32002, "Transaction simulation failed: Blockhash not found", '{"err":"BlockhashNotFound","logs":[]}')
-        g = self.lane(error, error, family="solana")
+        g = self.lane(STALE, STALE, family="solana")
         self.assertEqual(self.call(g)["error"]["data"]["err"], "BlockhashNotFound")
         self.all_once(method="sendTransaction")

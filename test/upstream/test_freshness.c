@@ -141,6 +141,19 @@ TEST(who_has_a_block)
     CHECK_EQ(freshness_fit(&f, 0), 3);
 }
 
+TEST(a_doubted_head_is_not_the_highest)
+{
+    struct freshness f;
+
+    freshness_init(&f, 3);
+    freshness_note(&f, &eth, 0, 100, true, 1000);
+    freshness_note(&f, &eth, 1, 101, true, 1000);
+    CHECK_EQ(freshness_note(&f, &eth, 2, 9000, true, 1000), DOUBTED);
+    CHECK_EQ(freshness_highest(&f, 7), 2);
+    CHECK_EQ(freshness_highest(&f, 5), 1);
+    CHECK_EQ(freshness_highest(&f, 4), 4); /* better than nobody */
+}
+
 TEST(sixty_four)
 {
     struct freshness f;
