@@ -37,6 +37,13 @@ struct method_conf {
 
 enum routing { ROUTING_WEIGHTED, ROUTING_FASTEST, ROUTING_PRIORITY };
 
+/* When a read that is slow is asked a second time elsewhere: upstream/hedge.h. */
+struct hedge_keys {
+    double quantile;
+    uint64_t min_delay_ms;
+    unsigned budget_percent;
+};
+
 struct chain_conf {
     const char *name;
     enum chain_family family;
@@ -48,6 +55,7 @@ struct chain_conf {
     bool coalesce;
     struct retry_conf retry;
     struct breaker_conf breaker;
+    struct hedge_keys hedge;
     size_t cache_max_bytes; /* 0: no answers are kept */
     bool cache_head;
     uint64_t cache_finalized_ms;  /* between two questions for the finalized block; 0: it is not asked for */

@@ -88,7 +88,8 @@ static void set_uint(struct config_walk *w, const struct config_path *at, const 
         put_number(k, base, (uint64_t)v);
 }
 
-static void set_real(struct config_walk *w, const struct config_path *at, const struct config_key *k, json_t *j)
+static void set_real(struct config_walk *w, const struct config_path *at, const struct config_key *k, json_t *j,
+                     void *base)
 {
     double v = json_number_value(j);
 
@@ -96,6 +97,8 @@ static void set_real(struct config_walk *w, const struct config_path *at, const 
         config_wrong_type(w, at, "a number", j);
     else if (v < k->min || v > k->max)
         config_error(&w->report, at, "must be %.15g..%.15g, got %.15g", k->min, k->max, v);
+    else if (config_member(k, base))
+        memcpy(config_member(k, base), &v, sizeof v);
 }
 
 static void set_bool(struct config_walk *w, const struct config_path *at, const struct config_key *k, json_t *j,
@@ -295,7 +298,7 @@ void config_set_value(struct config_walk *w, const struct config_path *at, const
         set_uint(w, at, k, j, base);
         break;
     case CONFIG_REAL:
-        set_real(w, at, k, j);
+        set_real(w, at, k, j, base);
         break;
     case CONFIG_BOOL:
         set_bool(w, at, k, j, base);

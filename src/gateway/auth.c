@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "gateway/chain.h"
+#include "gateway/hedge_lane.h"
 #include "gateway/route.h"
 #include "gateway/worker.h"
 #include "io/file.h"
@@ -415,6 +416,10 @@ void auth_repeat(struct auth *a, struct flight *f, unsigned http_status)
 
     if (!f->wanted) {
         worker_flight_free(w, f);
+        return;
+    }
+    if (f->part == FLIGHT_HEDGE) { /* it is sent once */
+        hedge_lane_failed(w, f, &(struct route_failure){.fail = FAIL_UPSTREAM_HTTP_STATUS});
         return;
     }
     f->moves++;

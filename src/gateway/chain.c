@@ -102,6 +102,7 @@ struct chain *chain_new(struct worker *w, const struct chain_conf *conf)
     }
     heads_init(c);
     standing_init(c);
+    hedging_init(&c->hedging, &conf->hedge, c->n_upstreams, worker_now_ms(w));
     return c;
 }
 

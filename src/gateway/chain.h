@@ -5,6 +5,7 @@
 #include "base/hist.h"
 #include "config/config.h"
 #include "gateway/heads.h"
+#include "gateway/hedge_lane.h"
 #include "gateway/rules.h"
 #include "gateway/standing.h"
 #include "gateway/upstream.h"
@@ -38,6 +39,7 @@ struct chain {
     uint64_t broadcast;         /* bit per upstream that transactions go to */
     struct pick_item *turns;    /* one an upstream; weight is that of the configuration times its health */
     struct standing standing;
+    struct hedging hedging;
     struct probe_expect expect; /* who its endpoints should say they are */
     uint64_t refused;           /* bit per upstream that is on another chain: nothing goes there */
     uint64_t avoid;             /* those too that would not say: only where there is nobody else */

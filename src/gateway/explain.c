@@ -24,6 +24,7 @@ void explain_note(const struct flight *f, uint64_t now_us)
         e->attempts = f->sends;
         e->boarding_us = !f->upstream ? 0 : (aboard ? f->sent_us : now_us) - f->queued_us;
         e->upstream_us = aboard ? now_us - f->sent_us : 0;
+        e->hedged = f->hedged;
     }
 }
 
@@ -46,6 +47,8 @@ void explain_write(const struct explain *e, bool exposed, struct gather *g)
 {
     static const char *const flights[] = {[EXPLAIN_NONE] = "none", [EXPLAIN_LED] = "led", [EXPLAIN_JOINED] = "joined"};
 
+    static const char *const hedges[] = {[HEDGED_NOT] = "none", [HEDGED_LOST] = "lost", [HEDGED_WON] = "won"};
+
     text(g, SLICE("X-Millrace-Endpoint: "), e->endpoint);
     text(g, SLICE("\r\nX-Millrace-Flight: "), flights[e->flight]);
     text(g, SLICE("\r\nX-Millrace-Cache: "), e->cache ? e->cache : "none");
@@ -53,10 +56,12 @@ void explain_write(const struct explain *e, bool exposed, struct gather *g)
     number(g, SLICE("\r\nX-Millrace-Boarding-Us: "), e->boarding_us);
     number(g, SLICE("\r\nX-Millrace-Attempts: "), e->attempts);
     number(g, SLICE("\r\nX-Millrace-Upstream-Us: "), e->upstream_us);
+    text(g, SLICE("\r\nX-Millrace-Hedge: "), hedges[e->hedged]);
     gather_add(g, SLICE("\r\n"), NULL);
     if (exposed)
         gather_add(g,
                    SLICE("Access-Control-Expose-Headers: x-millrace-endpoint, x-millrace-flight, x-millrace-cache, "
-                         "x-millrace-batch, x-millrace-boarding-us, x-millrace-attempts, x-millrace-upstream-us\r\n"),
+                         "x-millrace-batch, x-millrace-boarding-us, x-millrace-attempts, x-millrace-upstream-us, "
+                         "x-millrace-hedge\r\n"),
                    NULL);
 }

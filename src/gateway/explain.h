@@ -20,6 +20,7 @@ struct explain {
     unsigned calls;    /* in the last request that carried it */
     unsigned attempts; /* requests that carried it */
     uint64_t boarding_us, upstream_us;
+    enum flight_hedged hedged;
 };
 
 /* What f can tell now, to all its waiting calls that asked: before they are answered, and while f is still the
@@ -27,7 +28,7 @@ struct explain {
 void explain_note(const struct flight *f, uint64_t now_us);
 
 /* Header fields.  exposed: pages of another origin may read them too (Fetch standard, "CORS-exposed header-name").
- * g must have room for 16 pieces. */
+ * g must have room for 18 small pieces. */
 void explain_write(const struct explain *e, bool exposed, struct gather *g);
 
 #endif

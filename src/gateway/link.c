@@ -8,6 +8,7 @@
 #include "base/plant.h"
 #include "gateway/auth.h"
 #include "gateway/chain.h"
+#include "gateway/hedge_lane.h"
 #include "gateway/link_batch.h"
 #include "gateway/room.h"
 #include "gateway/route.h"
@@ -151,6 +152,27 @@ void link_detach(struct link *k, struct flight *f)
     k->n_aboard--;
     k->upstream->n_wire--;
     f->link = NULL;
+    f->hedge_ms = UINT64_MAX;
+}
+
+void link_change_seat(struct flight *from, struct flight *to)
+{
+    struct link *k = from->link;
+
+    if (k->counted_bytes) {
+        count_flight(from, -(long)k->counted_bytes);
+        count_flight(to, (long)k->counted_bytes);
+    }
+    k->seats[from->seat].flight = to;
+    to->link = k;
+    to->seat = from->seat;
+    from->link = NULL;
+    from->hedge_ms = UINT64_MAX;
+}
+
+bool link_began(const struct link *k)
+{
+    return h1_client_began(k->http);
 }
 
 void link_detach_all(struct link *k, struct list *out)
@@ -502,6 +524,8 @@ static void sit(struct link *k, struct flight *f, unsigned seat)
     f->state = FLIGHT_WIRE;
     f->sent_us = worker_clock_us(w);
     f->try_until_ms = conf->timeout_ms ? worker_now_ms(w) + conf->timeout_ms : UINT64_MAX;
+    if (f->hedge)
+        hedge_lane_departed(w, f);
     route_arm(w, f);
 }
 

@@ -45,6 +45,10 @@ int link_send(struct link *k, struct flight *const *v, unsigned n);
 /* Gives up a flight on a link: its answer is not wanted any more.  The connection cannot be used again when it was the
  * last one. */
 void link_abandon(struct flight *f);
+/* `to`, which is on no link, takes the seat of `from`, and what is counted there. */
+void link_change_seat(struct flight *from, struct flight *to);
+/* Part of its answer is there. */
+bool link_began(const struct link *k);
 /* What the modules of a link share: f leaves its seat; all leave, into `out` by flight.queued. */
 void link_detach(struct link *k, struct flight *f);
 void link_detach_all(struct link *k, struct list *out);

@@ -14,6 +14,7 @@
 #include "gateway/chain.h"
 #include "gateway/explain.h"
 #include "gateway/filter_lane.h"
+#include "gateway/hedge_lane.h"
 #include "gateway/keep.h"
 #include "gateway/own_answer.h"
 #include "gateway/route.h"
@@ -316,7 +317,7 @@ static struct flight *make_flight(const struct exchange *x, const struct message
     f->born_ms = worker_now_ms(w);
     f->heavy = rule->heavy;
     f->retry = rule->retry;
-    f->hedge = rule->hedge;
+    f->hedge = rule->hedge || planted(PLANT_HEDGE_OF_ANY);
     return f;
 }
 
@@ -325,6 +326,14 @@ static bool is_overloaded(const struct worker *w)
     unsigned most = w->conf->limits.max_inflight_calls;
 
     return w->n_flights >= most || w->n_waiting >= most;
+}
+
+/* f's endpoint, and no other, is to answer it. */
+static void bind(struct worker *w, struct flight *f)
+{
+    f->in_unit = true;
+    if (f->twin)
+        hedge_lane_part(w, f);
 }
 
 /* choice: the chain has several endpoints, and x is an array of several calls: what it says of the head is of one. */
@@ -385,7 +394,8 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
             (planted(PLANT_UNKNOWN_SHARED) && f->method->kind == METHOD_UNKNOWN))
             lead = find_shared(w, f, c, unit, moves ? since(x, q) : 0);
         route_join(w, lead ? lead : f, c);
-        c->flight->in_unit |= unit != NULL;
+        if (unit)
+            bind(w, c->flight);
         if (x->explain) {
             x->explain->flight = lead ? EXPLAIN_JOINED : EXPLAIN_LED;
             (lead ? lead : f)->explained = true;
@@ -503,7 +513,7 @@ static void launch_again(struct exchange *x, const struct message_request *q, st
     if (rule->coalesce)
         lead = find_again(w, f, c, &x->unit, since(x, q));
     route_join(w, lead ? lead : f, c);
-    c->flight->in_unit = true;
+    bind(w, c->flight);
     if (lead)
         worker_flight_free(w, f);
     else

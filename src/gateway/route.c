@@ -7,6 +7,7 @@
 #include "gateway/choose.h"
 #include "gateway/explain.h"
 #include "gateway/filter_lane.h"
+#include "gateway/hedge_lane.h"
 #include "gateway/keep.h"
 #include "gateway/learn.h"
 #include "gateway/link.h"
@@ -35,8 +36,10 @@ struct upstream *route_launch(struct worker *w, struct flight *f, struct upstrea
     struct upstream *u = with;
     bool refused;
 
-    if (f->part == FLIGHT_OF_CALLS)
+    if (f->part == FLIGHT_OF_CALLS) {
         budget_call(&f->chain->standing.retries, &f->chain->conf->retry.budget, worker_now_ms(w));
+        hedging_call(&f->chain->hedging, worker_now_ms(w));
+    }
     if (!bound && (!u || f->chain->avoid >> u->index & 1 || !endpoint_usable(&u->endpoint, worker_now_ms(w)) ||
                    upstream_is_full(u)))
         u = choose_for(f->chain, f);
@@ -85,8 +88,16 @@ void route_failed(struct worker *w, struct flight *f, const struct route_failure
     struct upstream *u = f->upstream;
     enum answer_class class;
 
+    if (f->part == FLIGHT_HEDGE && !f->wanted) { /* it came too late anyway */
+        worker_flight_free(w, f);
+        return;
+    }
     u->endpoint.stats.failures[why->fail]++;
     class = standing_failed(w, f, why);
+    if (f->part == FLIGHT_HEDGE) {
+        hedge_lane_failed(w, f, why);
+        return;
+    }
     if (f->part == FLIGHT_PROBE) {
         prober_failed(w, f, why);
         return;
@@ -115,6 +126,8 @@ void route_unanswered(struct worker *w, struct flight *f, const struct route_fai
         worker_flight_free(w, f);
         return;
     }
+    if (f->twin && hedge_lane_goes_on(w, f))
+        return;
     if (!flight_may_repeat(f) || f->moves >= MAX_SPLITS) {
         route_failed(w, f, why);
         return;
@@ -133,6 +146,10 @@ void route_elsewhere(struct flight *f)
     struct worker *w = f->chain->worker;
     bool full;
 
+    if (f->part == FLIGHT_HEDGE) {
+        hedge_lane_failed(w, f, &(struct route_failure){.fail = FAIL_QUEUE_FULL, .never_sent = true});
+        return;
+    }
     if (f->pinned || f->moves >= MAX_SPLITS || f->part == FLIGHT_LEG)
         return;
     next = choose_up(f->chain, ~(tried | f->chain->avoid), &full);
@@ -167,17 +184,22 @@ static void log_calls(struct worker *w, const struct flight *f, bool is_error, s
         access_log_call(exchange_of(container_of(it, struct call, waiting)), f, is_error, bytes, fail);
 }
 
+static void note_answer(struct worker *w, const struct flight *f, bool is_error)
+{
+    struct method_stats *m = chain_method(f->chain, f->method);
+
+    m->calls++;
+    m->rpc_errors += is_error;
+    hist_add(&m->latency, worker_clock_us(w) - f->start_us);
+}
+
 static void note_latency(struct worker *w, struct flight *f, bool is_error)
 {
     uint64_t now_us = worker_clock_us(w);
-    struct method_stats *m = chain_method(f->chain, f->method);
     struct endpoint_stats *e = &f->upstream->endpoint.stats;
 
-    if (f->part == FLIGHT_OF_CALLS || f->part == FLIGHT_LEAD) {
-        m->calls++;
-        m->rpc_errors += is_error;
-        hist_add(&m->latency, now_us - f->start_us);
-    }
+    if (f->part == FLIGHT_OF_CALLS || f->part == FLIGHT_LEAD)
+        note_answer(w, f, is_error);
     if (f->part == FLIGHT_LEAD) /* its legs were counted there */
         return;
     e->calls++;
@@ -241,8 +263,14 @@ static void conclude_as_said(struct worker *w, struct flight *f)
 
 void route_answered(struct worker *w, struct flight *f, bool is_error, struct slice payload, struct blob *ref)
 {
-    enum answer_class class = f->part == FLIGHT_LEAD ? ANSWER_OK : standing_answered(w, f, is_error, payload);
+    enum answer_class class;
 
+    if (f->part == FLIGHT_HEDGE && !f->wanted && is_error) { /* too late to be held against anybody */
+        worker_flight_free(w, f);
+        blob_unref(ref);
+        return;
+    }
+    class = f->part == FLIGHT_LEAD ? ANSWER_OK : standing_answered(w, f, is_error, payload);
     note_latency(w, f, is_error);
     if (f->part == FLIGHT_PROBE) {
         prober_answered(w, f, is_error, payload, ref);
@@ -253,6 +281,14 @@ void route_answered(struct worker *w, struct flight *f, bool is_error, struct sl
     if (f->part == FLIGHT_LEG || f->part == FLIGHT_LOOKUP) {
         lane_answered(w, f, is_error, payload, ref);
         return;
+    }
+    if (f->part == FLIGHT_HEDGE) {
+        f = hedge_lane_answered(w, f, class, is_error, payload, ref);
+        if (!f) {
+            blob_unref(ref);
+            return;
+        }
+        note_answer(w, f, is_error);
     }
     if (class != ANSWER_OK && f->wanted) {
         if (route_again_answered(w, f, class, is_error, payload, ref)) {
@@ -347,6 +383,8 @@ void route_arm(struct worker *w, struct flight *f)
 
     if (f->try_until_ms < at_ms)
         at_ms = f->try_until_ms;
+    if (f->hedge_ms < at_ms)
+        at_ms = f->hedge_ms;
     if (!heap_linked(&f->due) || f->due.key != at_ms)
         heap_set(&w->flights_due, &f->due, at_ms);
 }
@@ -383,6 +421,9 @@ static void forsake(struct worker *w, struct flight *f)
         return;
     /* On the wire it stays: the answer is on its way and will free the connection. Its deadline still stands. */
     if (f->state == FLIGHT_WIRE && !planted(PLANT_FREED_ON_WIRE)) {
+        f->hedge_ms = UINT64_MAX;
+        if (f->twin)
+            hedge_lane_part(w, f);
         route_arm(w, f);
         if (f->link)
             link_resume(f->link); /* nobody is there who could hold too much */
@@ -399,8 +440,19 @@ void route_due(struct worker *w, struct flight *f)
     uint64_t now_ms = worker_now_ms(w);
     bool over = now_ms >= f->deadline_ms; /* for all of its waiters: there is no time for another try */
 
+    if (now_ms >= f->hedge_ms) {
+        hedge_lane_due(w, f);
+        route_arm(w, f);
+        if (f->due.key > now_ms)
+            return;
+    }
     if (f->part == FLIGHT_LEAD) {
         lane_due(w, f);
+        return;
+    }
+    if (f->part == FLIGHT_HEDGE && !f->wanted) {
+        link_abandon(f);
+        worker_flight_free(w, f);
         return;
     }
     if (now_ms < f->try_until_ms && !over) { /* only some of its waiters have waited long enough */
@@ -427,6 +479,8 @@ void route_due(struct worker *w, struct flight *f)
         prober_failed(w, f, &why);
     else if (f->part == FLIGHT_LEG)
         lane_failed(w, f, &why);
+    else if (f->part == FLIGHT_HEDGE)
+        hedge_lane_failed(w, f, &why);
     else if (!f->wanted)
         worker_flight_free(w, f);
     else if (over || (!route_again_failed(w, f, class, &why) && !set_out_again(w, f, &why)))
@@ -460,6 +514,8 @@ void route_join(struct worker *w, struct flight *f, struct call *c)
     f->wanted |= !planted(PLANT_JOINED_UNWANTED); /* on the wire, all who waited before may have left */
     if (f->deadline_ms < c->deadline_ms)
         f->deadline_ms = c->deadline_ms;
+    if (f->twin)
+        hedge_lane_prolong(w, f);
     if (f->link)
         link_joined(f->link, session_of(c));
     else if (f->state == FLIGHT_PARKED)

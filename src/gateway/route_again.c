@@ -6,6 +6,7 @@
 #include "base/plant.h"
 #include "gateway/chain.h"
 #include "gateway/choose.h"
+#include "gateway/hedge_lane.h"
 #include "gateway/unit.h"
 #include "gateway/worker.h"
 
@@ -43,6 +44,13 @@ static void pause(struct worker *w, struct flight *f, uint64_t delay_ms)
     route_arm(w, f);
 }
 
+/* Another endpoint is asked after that. */
+static void note_meaning(struct flight *f, const struct answer_meaning *a, uint64_t bit)
+{
+    f->asked_once |= a->elsewhere == ELSEWHERE_ONCE;
+    f->blamed |= a->harm == HARM_IF_ALONE ? bit : 0;
+}
+
 /* why NULL: it was answered. */
 static bool set_out(struct worker *w, struct flight *f, enum answer_class class, struct retry_ask *ask,
                     const struct route_failure *why)
@@ -54,6 +62,10 @@ static bool set_out(struct worker *w, struct flight *f, enum answer_class class,
 
     if (!ask->stale_link)
         f->tried |= bit;
+    if (f->twin && hedge_lane_goes_on(w, f)) {
+        note_meaning(f, a, bit);
+        return true;
+    }
     next = f->in_unit && why ? unit_next(f, ask->stale_link) : NULL;
     /* An array's calls stay together while their endpoint is there. */
     if (!next && !(f->in_unit && !ask->never_sent && !ask->stale_link && (!why || !upstream_is_down(u))))
@@ -71,8 +83,7 @@ static bool set_out(struct worker *w, struct flight *f, enum answer_class class,
     case RETRY_FRESH_LINK:
         f->fresh_only |= ask->stale_link; /* it may not be the only idle connection that is dead */
         f->moves++;
-        f->asked_once |= a->elsewhere == ELSEWHERE_ONCE;
-        f->blamed |= a->harm == HARM_IF_ALONE ? bit : 0;
+        note_meaning(f, a, bit);
         if (f->in_unit)
             unit_go(w, f, next, true, why);
         if (flight_alone(f) && f->in_unit)
@@ -105,8 +116,8 @@ bool route_again_failed(struct worker *w, struct flight *f, enum answer_class cl
     return set_out(w, f, class, &ask, why);
 }
 
-static void keep(struct flight *f, const struct answer_meaning *a, bool is_error, struct slice payload,
-                 struct blob *ref)
+static void keep(struct flight *f, struct upstream *at, const struct answer_meaning *a, bool is_error,
+                 struct slice payload, struct blob *ref)
 {
     struct flight_said *s = f->said;
 
@@ -121,21 +132,32 @@ static void keep(struct flight *f, const struct answer_meaning *a, bool is_error
     /* A copy begins with the payload. */
     *s = (struct flight_said){ref,
                               payload.p >= ref->p && payload.p < ref->p + ref->n ? payload : slice_of(ref->p, ref->n),
-                              is_error, a->rank, f->upstream};
+                              is_error, a->rank, at};
 }
 
 bool route_again_answered(struct worker *w, struct flight *f, enum answer_class class, bool is_error,
                           struct slice payload, struct blob *ref)
 {
     const struct answer_meaning *a = answer_meaning(class);
-    bool may = f->retry && answer_may_move(a, f->method);
+    bool may = answer_may_move(a, f->method) && (f->retry || hedge_lane_is_out(f));
     struct retry_ask ask = {.may_repeat = may};
 
     if (!may && !(f->retry && a->again && flight_may_repeat(f)))
         return false;
     ask.may_repeat = true;
-    keep(f, a, is_error, payload, ref);
+    keep(f, f->upstream, a, is_error, payload, ref);
     return set_out(w, f, class, &ask, NULL);
+}
+
+void route_again_noted(struct flight *f, struct upstream *at, enum answer_class class, bool is_error,
+                       struct slice payload, struct blob *ref)
+{
+    const struct answer_meaning *a = answer_meaning(class);
+    uint64_t bit = UINT64_C(1) << at->index;
+
+    keep(f, at, a, is_error, payload, ref);
+    f->tried |= bit;
+    note_meaning(f, a, bit);
 }
 
 void route_again_resume(struct worker *w, struct flight *f)

@@ -11,6 +11,9 @@ bool route_again_failed(struct worker *w, struct flight *f, enum answer_class cl
 /* The same after an answer, which is kept in f->said in case that nothing better comes. */
 bool route_again_answered(struct worker *w, struct flight *f, enum answer_class class, bool is_error,
                           struct slice payload, struct blob *ref);
+/* `at`, which f was asked of beside f->upstream, gave an answer that another one may better: f waits for that. */
+void route_again_noted(struct flight *f, struct upstream *at, enum answer_class class, bool is_error,
+                       struct slice payload, struct blob *ref);
 /* The pause of f is over. */
 void route_again_resume(struct worker *w, struct flight *f);
 

@@ -72,6 +72,8 @@ static struct method_rule rule_for(const struct chain_conf *conf, const struct m
         if (r.units == UNITS_ABSENT)
             r.units = c->units;
     }
+    if (r.heavy && !told.hedge)
+        r.hedge = false;
     if (!r.timeout_ms)
         r.timeout_ms = call_timeout_ms;
     if (r.units == UNITS_ABSENT)

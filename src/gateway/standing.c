@@ -125,13 +125,18 @@ static enum health_outcome outcome_of(const struct answer_meaning *a)
     return a->harm == HARM_SOFT ? HEALTH_SOFT : HEALTH_OK;
 }
 
+static void weigh(struct chain *c, unsigned i)
+{
+    c->turns[i].weight = (c->conf->routing == ROUTING_FASTEST ? health_weight_sound : health_weight)(
+        &c->standing.health[i], c->conf->endpoints[i].weight);
+}
+
 static void judge_health(struct chain *c, unsigned i, enum health_outcome outcome, int32_t slower)
 {
     struct standing *s = &c->standing;
 
     health_note(s->health, i, &s->peers[s->peers_at[i]], outcome, slower, worker_now_ms(c->worker));
-    c->turns[i].weight = (c->conf->routing == ROUTING_FASTEST ? health_weight_sound : health_weight)(
-        &s->health[i], c->conf->endpoints[i].weight);
+    weigh(c, i);
 }
 
 static void judge(struct worker *w, struct flight *f, enum answer_class class, unsigned status, bool timed)
@@ -200,6 +205,16 @@ void standing_blame(struct chain *c, uint64_t blamed)
 {
     for (; blamed; blamed &= blamed - 1)
         judge_health(c, (unsigned)__builtin_ctzll(blamed), HEALTH_SOFT, HEALTH_NO_LATENCY);
+}
+
+void standing_late(struct worker *w, const struct flight *f)
+{
+    struct standing *s = &f->chain->standing;
+    unsigned i = f->upstream->index;
+    int32_t slower = latency_table_compare(&s->latency, f->method->slot, worker_clock_us(w) - f->sent_us);
+
+    health_late(s->health, i, &s->peers[s->peers_at[i]], slower, worker_now_ms(w));
+    weigh(f->chain, i);
 }
 
 void standing_left(struct flight *f)

@@ -38,6 +38,8 @@ enum answer_class standing_answered(struct worker *w, struct flight *f, bool is_
 enum answer_class standing_failed(struct worker *w, struct flight *f, const struct route_failure *why);
 /* f was answered elsewhere: what `blamed` endpoints said before was their own fault. */
 void standing_blame(struct chain *c, uint64_t blamed);
+/* f has waited for its answer longer than most, and goes on: f->upstream is slow already. */
+void standing_late(struct worker *w, const struct flight *f);
 /* f leaves f->upstream, or is dropped, and nothing was learned. */
 void standing_left(struct flight *f);
 

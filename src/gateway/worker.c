@@ -10,6 +10,7 @@
 #include "base/plant.h"
 #include "gateway/broadcast_lane.h"
 #include "gateway/chain.h"
+#include "gateway/hedge_lane.h"
 #include "gateway/link.h"
 #include "gateway/request.h"
 #include "gateway/room.h"
@@ -168,6 +169,8 @@ void worker_flight_free(struct worker *w, struct flight *f)
     flight_table_remove(&w->flights, f);
     if (planted(PLANT_FLIGHT_LEAKED) && !f->wanted)
         return;
+    if (f->twin)
+        hedge_lane_part(w, f);
     standing_left(f);
     flight_deinit(f);
     assert(w->n_flights > 0);

@@ -54,6 +54,9 @@ static void begin(struct flight *f, const struct method *m, uint64_t id)
     f->link = NULL;
     f->part = FLIGHT_OF_CALLS;
     f->lane = NULL;
+    f->twin = NULL;
+    f->hedged = HEDGED_NOT;
+    f->hedge_ms = UINT64_MAX;
     list_init(&f->queued);
     list_init(&f->calls);
 }

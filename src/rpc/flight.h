@@ -30,6 +30,7 @@ enum flight_part {
     FLIGHT_LEAD,     /* them too, but it goes nowhere itself: `lane` answers it */
     FLIGHT_LEG,      /* its lane: one copy of a transaction, to one endpoint, once */
     FLIGHT_LOOKUP,   /* its lane: a read of the lane's own */
+    FLIGHT_HEDGE,    /* the calls of its twin, whose question it is, at another endpoint: gateway/hedge_lane.h */
     FLIGHT_PROBE     /* the gateway: gateway/prober.h */
 };
 
@@ -41,6 +42,9 @@ struct flight_said {
     unsigned rank; /* answer_meaning.rank: the lowest says most */
     struct upstream *at;
 };
+
+/* Was it asked a second time, elsewhere, and which answer was taken? */
+enum flight_hedged { HEDGED_NOT, HEDGED_LOST, HEDGED_WON };
 
 struct flight {
     enum flight_state state;
@@ -74,8 +78,9 @@ struct flight {
     uint64_t born_ms, queued_us;
     uint64_t start_us, sent_us;
     uint64_t deadline_ms;     /* of its longest waiter */
+    uint64_t hedge_ms;        /* on the wire: when it is asked a second time elsewhere; UINT64_MAX: it is not */
     uint64_t try_until_ms;    /* on the wire: the endpoint's own time-out; UINT64_MAX: it has none */
-    struct heap_node due;     /* in the worker's heap of deadlines: of its next waiter, or sooner by try_until_ms */
+    struct heap_node due;     /* in the worker's heap of deadlines: of its next waiter, or sooner by one of these */
     struct list queued;       /* in its endpoint's queue, or parked */
     struct list calls;        /* call.waiting */
     struct flight_said *said; /* the best so far, owned; NULL: none */
@@ -86,6 +91,8 @@ struct flight {
     enum flight_part part;
     unsigned leg; /* which, of its lane; a probe's question */
     struct lane *lane;
+    struct flight *twin; /* its hedge, or what it is the hedge of; NULL: none */
+    enum flight_hedged hedged;
     struct slice key;   /* rpc/flight_key.h: in tail, key_store or key_own */
     char *key_own;      /* of a long one; NULL: none */
     uint64_t text_hash; /* of the key alone */

@@ -290,6 +290,8 @@ static const char *draw_method(struct world *w, const struct sim_chain *c)
     uint64_t r = sim_rnd(w, 100);
     size_t i = 0;
 
+    if (w->p.usual && sim_chance(w, 800))
+        return c->evm ? "eth_call" : "getAccountInfo";
     if (w->p.deaf && sim_chance(w, 500))
         return c->evm ? "eth_getLogs" : "getProgramAccounts";
     if (c->evm) {

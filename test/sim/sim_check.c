@@ -95,6 +95,31 @@ static void check_flights(struct world *w)
     sim_check(w, waiting == g->n_waiting, "%u calls are said to wait, there are %u", g->n_waiting, waiting);
 }
 
+/* Calls are asked a second time within the budget that the configuration gives. */
+static void check_hedges(struct world *w)
+{
+    const struct heap *h = &w->gateway->flights_due;
+    uint64_t last[SIM_CHAINS];
+
+    for (unsigned i = 0; i < w->n_chains; i++)
+        last[i] = w->chains[i].hedge_id;
+    for (size_t i = 0; i < h->n; i++) {
+        const struct flight *f = container_of(h->v[i], struct flight, due);
+        unsigned k = f->chain == w->gateway->chains[0] ? 0 : 1;
+
+        sim_check(w, !f->twin || f->twin->twin == f, "two flights are one question, and one does not know");
+        if (f->part != FLIGHT_HEDGE || !f->sends || f->id <= last[k])
+            continue;
+        w->chains[k].hedged++;
+        if (f->id > w->chains[k].hedge_id)
+            w->chains[k].hedge_id = f->id;
+    }
+    for (unsigned i = 0; i < w->n_chains; i++)
+        sim_check(w, w->chains[i].hedged * 100 <= w->chains[i].asked * w->chains[i].hedge_percent,
+                  "%s: %u of %u calls were asked a second time, where %u %% may be", w->chains[i].name,
+                  w->chains[i].hedged, w->chains[i].asked, w->chains[i].hedge_percent);
+}
+
 /* Equal transactions that are under way at once are one broadcast, unless the first has been for too long. */
 static void check_broadcasts(struct world *w)
 {
@@ -178,6 +203,7 @@ void sim_check_turn(struct world *w)
     sim_check(w, g->n_waiting <= w->p.max_inflight_calls, "%u calls wait", g->n_waiting);
     check_flights(w);
     check_broadcasts(w);
+    check_hedges(w);
     list_each (it, &g->sessions) {
         const struct session *s = container_of(it, struct session, all);
 

@@ -6,14 +6,14 @@
 
 #include "sim_node.h"
 
-enum { FIELDS = 7, BATCH = 3, ATTEMPTS = 5 };
+enum { FIELDS = 8, BATCH = 3, ATTEMPTS = 5, HEDGE = 7 };
 
-static const char *const names[FIELDS] = {"Endpoint",    "Flight",   "Cache",      "Batch",
-                                          "Boarding-Us", "Attempts", "Upstream-Us"};
+static const char *const names[FIELDS] = {"Endpoint",    "Flight",   "Cache",       "Batch",
+                                          "Boarding-Us", "Attempts", "Upstream-Us", "Hedge"};
 
 struct told {
     struct slice value[FIELDS];
-    uint64_t number[FIELDS]; /* from BATCH on */
+    uint64_t number[FIELDS]; /* from BATCH on, but of HEDGE */
 };
 
 static struct slice next_line(struct slice *s)
@@ -52,7 +52,7 @@ static unsigned read_fields(struct world *w, unsigned client, struct slice head,
 
 static void read_numbers(struct world *w, unsigned client, struct told *t)
 {
-    for (unsigned i = BATCH; i < FIELDS; i++) {
+    for (unsigned i = BATCH; i < HEDGE; i++) {
         char text[24] = "";
         char again[24];
 
@@ -80,6 +80,12 @@ static void judge_fields(struct world *w, unsigned client, const struct post *q,
     bool cached = !slice_eq(t->value[2], SLICE("none"));
     uint64_t serial = q->whole ? UINT64_MAX : q->v[0].serial;
 
+    bool hedged = !slice_eq(t->value[HEDGE], SLICE("none"));
+
+    sim_check(w, !hedged || slice_eq(t->value[HEDGE], SLICE("won")) || slice_eq(t->value[HEDGE], SLICE("lost")),
+              "client %u: X-Millrace-Hedge: %.*s", client, (int)t->value[HEDGE].n, t->value[HEDGE].p);
+    sim_check(w, !hedged || ((joined || led) && t->number[ATTEMPTS] > 1 && ask_shareable(q->v[0].ask.kind)),
+              "client %u: asked twice, and nobody was", client);
     sim_check(w, joined || led || slice_eq(t->value[1], SLICE("none")), "client %u: X-Millrace-Flight: %.*s", client,
               (int)t->value[1].n, t->value[1].p);
     sim_check(w, n || t->value[0].n == 0, "client %u: X-Millrace-Endpoint: %.*s", client, (int)t->value[0].n,

@@ -121,6 +121,7 @@ static bool draw_one(struct world *w, struct sim_chain *c, struct want *want, bo
     if (want->ask.kind == ASK_WRITE)
         count_write(w, &w->writes[want->ask.write], notification);
     w->calls += !notification;
+    c->asked++;
     return !notification;
 }
 

@@ -256,10 +256,11 @@ int main(int argc, char **argv)
     if (watched)
         watched->running = false;
     at = now_s() - at;
-    printf("ok 1 - simulated: %llu runs in %.1f s (%.0f a second): %llu calls, %llu with their result, %llu upstream, "
-           "%llu events\n",
+    printf("ok 1 - simulated: %llu runs in %.1f s (%.0f a second): %llu calls, %llu with their result, %llu upstream "
+           "(%llu of them hedges), %llu events\n",
            (unsigned long long)t.runs, at, (double)t.runs / at, (unsigned long long)t.calls,
-           (unsigned long long)t.results, (unsigned long long)t.upstream, (unsigned long long)t.steps);
+           (unsigned long long)t.results, (unsigned long long)t.upstream, (unsigned long long)t.hedged,
+           (unsigned long long)t.steps);
     puts("1..1");
     return 0;
 }

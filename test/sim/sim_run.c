@@ -45,6 +45,7 @@ static void draw_profile(struct world *w)
         .cache = sim_chance(w, 400),
         .swarm = sim_chance(w, 200),
         .deaf = sim_chance(w, 150),
+        .usual = sim_chance(w, 150),
         .fault_permille = one_of(w, 20, 100, 400),
         .clients = 1 + (unsigned)sim_rnd(w, 12),
         .posts = 1 + (unsigned)sim_rnd(w, 12),
@@ -54,6 +55,8 @@ static void draw_profile(struct world *w)
         .max_upstream_sockets = one_of(w, 3, 12, 1000),
         .max_client_buffer_bytes = one_of(w, 65536, 200000, 2000000),
     };
+    if (p->usual)
+        p->posts += 20 + (unsigned)sim_rnd(w, 40);
     if (p->roomy)
         p->max_upstream_sockets = 1000;
     if (p->roomy && sim_chance(w, 500))
@@ -126,6 +129,9 @@ static void put_chain(struct world *w, struct sim_chain *c, unsigned n, struct b
         buf_printf(b, c->evm ? "\"chain_id\":1," : "\"genesis_hash\":\"" SIM_GENESIS_HASH "\",");
     if (named && sim_chance(w, 300))
         buf_str(b, "\"answer_chain_id\":false,");
+    c->hedge_percent = one_of(w, 0, 5, 60);
+    buf_printf(b, "\"hedge\":{\"quantile\":%s,\"min_delay_ms\":%u,\"budget_percent\":%u},",
+               sim_chance(w, 500) ? "0.5" : "0.9", one_of(w, 0, 0, 5), c->hedge_percent);
     buf_str(b, "\"endpoints\":[");
     for (unsigned i = 0; i < n; i++) {
         struct node *node = node_new(w, c, w->n_nodes);
@@ -307,6 +313,8 @@ void sim_run(uint64_t seed, bool trace, struct sim_totals *t)
     t->calls += w->calls;
     t->results += w->results;
     t->upstream += w->n_served;
+    for (unsigned i = 0; i < w->n_chains; i++)
+        t->hedged += w->chains[i].hedged;
 }
 
 uint64_t sim_run_new_write(struct world *w, const struct sim_chain *c)

@@ -5,7 +5,7 @@
 #include "sim_world.h"
 
 struct sim_totals {
-    uint64_t runs, steps, calls, results, upstream;
+    uint64_t runs, steps, calls, results, upstream, hedged;
 };
 
 /* Ends the process when the run is wrong. */

@@ -37,6 +37,9 @@ struct sim_chain {
     uint64_t first_head;
     uint64_t announced; /* the highest head that a client was told by eth_blockNumber or getSlot */
     uint64_t block_us;
+    unsigned hedge_percent; /* of its calls that may be asked a second time, elsewhere */
+    unsigned asked, hedged; /* calls of clients; of the gateway's requests, those that were such */
+    uint64_t hedge_id;      /* of the last of them */
     struct sim_event tick;
 };
 
@@ -47,6 +50,7 @@ struct sim_profile {
     bool lag;   /* endpoints may be behind the chain's head */
     bool mixed; /* some endpoints are on another chain than their configuration says */
     bool coalesce, cache;
+    bool usual; /* many questions of a kind, so that it is known how long an answer takes */
     bool swarm; /* clients who all ask the same few questions, and often leave */
     bool deaf;  /* clients who ask for much and read nothing, beside others, where connections are few */
     unsigned fault_permille;
