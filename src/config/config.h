@@ -52,6 +52,7 @@ struct chain_conf {
     bool answer_chain_id;     /* by itself, once all endpoints have agreed */
     bool is_default;
     enum routing routing;
+    bool endpoint_header; /* a request may name its endpoint */
     bool coalesce;
     struct retry_conf retry;
     struct breaker_conf breaker;

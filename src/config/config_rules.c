@@ -67,6 +67,21 @@ static void preset_apply(json_t *obj, struct endpoint_conf *e)
         e->batch.max_calls = p->batch_calls;
 }
 
+/* Two credentials in one request: who is asked for which? */
+static void forward_rules(struct config_walk *w, const struct config_path *at, const json_t *obj,
+                          const struct endpoint_conf *e, bool userinfo)
+{
+    struct config_path key = {at, "forward_authorization", 0};
+
+    if (json_object_get(obj, "auth"))
+        config_error(&w->report, &key, "cannot stand beside auth: the endpoint would get two credentials");
+    if (userinfo)
+        config_error(&w->report, &key, "cannot stand beside a user in the url: that gives the field Authorization");
+    for (size_t i = 0; i < e->n_headers; i++)
+        if (slice_eq_nocase(slice_str(e->headers[i].name), SLICE("authorization")))
+            config_error(&w->report, &key, "cannot stand beside the field %s in headers", e->headers[i].name);
+}
+
 static void endpoint_rules(struct config_walk *w, const struct config_path *at, json_t *obj, struct endpoint_conf *e)
 {
     struct config_path headers = {at, "headers", 0};
@@ -78,6 +93,8 @@ static void endpoint_rules(struct config_walk *w, const struct config_path *at, 
         return;
     userinfo = u.userinfo != NULL;
     url_deinit(&u);
+    if (e->forward_authorization)
+        forward_rules(w, at, obj, e, userinfo);
     for (size_t i = 0; i < e->n_headers && userinfo; i++) {
         struct config_path field = {&headers, e->headers[i].name, 0};
 

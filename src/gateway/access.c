@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "gateway/asker.h"
+#include "gateway/target.h"
 
 static struct slice *slices(const char *const *v, size_t n, bool *any)
 {
@@ -73,4 +75,34 @@ bool access_content_type(struct slice value)
     value = slice_trim(value);
     return slice_eq_nocase(value, json) || slice_eq_nocase(value, SLICE("application/json-rpc")) ||
            slice_eq_nocase(value, SLICE("application/jsonrequest"));
+}
+
+enum fail access_check(const struct access *a, const struct h1_request *q, const struct target *t)
+{
+    switch (t->kind) {
+    case TARGET_NONE:
+        return FAIL_NOT_FOUND;
+    case TARGET_UNKNOWN_CHAIN:
+        return FAIL_UNKNOWN_CHAIN;
+    case TARGET_HEALTH: /* probes come by any name */
+    case TARGET_READY:
+        return q->method == H1_GET || q->method == H1_HEAD ? FAIL_NONE : FAIL_HTTP_METHOD;
+    case TARGET_METRICS:
+    case TARGET_STATUS:
+    case TARGET_INDEX:
+        if (!access_host(a, q->host))
+            return FAIL_FORBIDDEN_HOST;
+        return q->method == H1_GET || q->method == H1_HEAD ? FAIL_NONE : FAIL_HTTP_METHOD;
+    case TARGET_RPC:
+        break;
+    }
+    if (!access_host(a, q->host))
+        return FAIL_FORBIDDEN_HOST;
+    if (q->origin.p && !access_origin(a, q->origin))
+        return FAIL_FORBIDDEN_ORIGIN;
+    if (q->method == H1_OPTIONS && q->origin.p)
+        return FAIL_NONE;
+    if (q->method != H1_POST)
+        return FAIL_HTTP_METHOD;
+    return access_content_type(q->content_type) ? asker_check(t->chain, q) : FAIL_CONTENT_TYPE;
 }

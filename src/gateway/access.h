@@ -20,4 +20,9 @@ bool access_host(const struct access *a, struct slice host);     /* host as in t
 bool access_origin(const struct access *a, struct slice origin); /* an Origin that is there */
 bool access_content_type(struct slice value);                    /* geth's list (rpc/http.go), parameters allowed */
 
+struct target;
+
+/* What a request for t is refused for before its body matters; FAIL_NONE: it is welcome. */
+enum fail access_check(const struct access *a, const struct h1_request *q, const struct target *t);
+
 #endif

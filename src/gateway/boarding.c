@@ -10,6 +10,8 @@
 #include "io/loop.h"
 #include "upstream/batcher.h"
 
+enum { OTHER_SCOPES_MAX = 64 /* calls of others that are passed over to fill a request */ };
+
 bool boarding_solo(struct upstream *u, const struct flight *f)
 {
     return f->heavy || f->alone || !flight_may_repeat(f) ||
@@ -91,7 +93,7 @@ static unsigned gather(struct upstream *u, struct flight *first, unsigned share)
 {
     struct worker *w = u->worker;
     struct batch_room room = {.max_calls = share};
-    unsigned n = 0;
+    unsigned n = 0, others = 0;
 
     gather_one(w, n++, first);
     if (share == 1 || first->solo || first->fresh_only)
@@ -101,6 +103,11 @@ static unsigned gather(struct upstream *u, struct flight *first, unsigned share)
     for (struct list *it = first->queued.next; it != &u->waiting && n < share; it = it->next) {
         struct flight *f = container_of(it, struct flight, queued);
 
+        if (f->scope != first->scope && !planted(PLANT_SCOPES_BATCHED)) {
+            if (++others == OTHER_SCOPES_MAX)
+                break;
+            continue;
+        }
         if (f->solo || f->fresh_only || room_blocked(f))
             continue;
         if (!batch_room_take(&room, link_batch_member_bytes(f)))

@@ -29,6 +29,7 @@ struct lane {
     char *tail;            /* of the lead and of all legs, owned */
     uint64_t start_us;     /* when the client asked */
     struct flight *lookup; /* NULL: not under way */
+    uint64_t group;        /* bit per upstream that it may go to */
     uint64_t had;          /* bit per upstream that may have got the transaction */
     bool acting;           /* decisions are being acted upon: what that leads to waits for its turn */
     struct broadcast core;
@@ -126,7 +127,7 @@ static void look_up(struct lane *l, unsigned leg)
     struct chain *c = l->chain;
     struct upstream *with = lookup_at(l, leg);
     struct slice method = SLICE("\"eth_getTransactionByHash\""), name = raw_tx_json(&l->core.id);
-    uint64_t group = c->broadcast, silent = UINT64_C(1) << l->legs[leg].at->index;
+    uint64_t group = l->group, silent = UINT64_C(1) << l->legs[leg].at->index;
     struct message_request q = {.method.raw = method};
     struct flight *f = worker_flight_new(w);
     char params[RAW_TX_ID_CAP + 2];
@@ -136,6 +137,7 @@ static void look_up(struct lane *l, unsigned leg)
     f->part = FLIGHT_LOOKUP;
     f->lane = l;
     f->chain = c;
+    f->scope = l->lead ? scope_ref(l->lead->scope) : NULL;
     f->start_us = worker_clock_us(w);
     f->born_ms = worker_now_ms(w);
     f->deadline_ms = l->core.probe_deadline_ms;
@@ -171,7 +173,7 @@ static void send_leg(struct lane *l, unsigned i, struct upstream *u)
 static void retry(struct lane *l, unsigned leg)
 {
     struct chain *c = l->chain;
-    uint64_t open = c->broadcast & ~l->had & ~c->avoid & standing_usable(c);
+    uint64_t open = l->group & ~l->had & ~c->avoid & standing_usable(c);
     unsigned i = pick_next(c->turns, c->n_upstreams, heads_highest(c, open));
 
     if (i == PICK_NONE) {
@@ -217,10 +219,10 @@ static void act(struct lane *l)
 
 /* -- what happens to it */
 
-void lane_launch(struct worker *w, struct flight *f)
+void lane_launch(struct worker *w, struct flight *f, struct upstream *only)
 {
     struct chain *c = f->chain;
-    uint64_t group = c->broadcast & ~c->refused;
+    uint64_t group = (only ? UINT64_C(1) << only->index : c->broadcast) & ~c->refused;
     unsigned n = (unsigned)__builtin_popcountll(group), i = 0;
     struct slice params = flight_params(f);
     struct lane *l;
@@ -233,6 +235,7 @@ void lane_launch(struct worker *w, struct flight *f)
     l->worker = w;
     l->chain = c;
     l->lead = f;
+    l->group = only ? group : c->broadcast;
     l->tail = flight_give_tail(f);
     l->start_us = f->start_us;
     list_push(&w->lanes, &l->node);

@@ -13,8 +13,8 @@
 
 #include "gateway/route.h"
 
-/* Takes f, which may have waiting calls already. */
-void lane_launch(struct worker *w, struct flight *f);
+/* Takes f, which may have waiting calls already.  only: where its client wants it; NULL: the chain's group. */
+void lane_launch(struct worker *w, struct flight *f, struct upstream *only);
 
 /* How a leg or a look-up ended, off its queue and its link.  Frees f; takes ref. */
 void lane_answered(struct worker *w, struct flight *f, bool is_error, struct slice payload, struct blob *ref);

@@ -98,6 +98,7 @@ struct chain *chain_new(struct worker *w, const struct chain_conf *conf)
             return chain_free(c);
         c->upstreams[c->n_upstreams++] = u;
         c->broadcast |= (uint64_t)is_in_group(conf, conf->endpoints[i].name) << i;
+        c->forwards |= (uint64_t)conf->endpoints[i].forward_authorization << i;
         c->turns[i] = (struct pick_item){.weight = conf->endpoints[i].weight, .tier = conf->endpoints[i].tier};
     }
     heads_init(c);

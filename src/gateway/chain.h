@@ -33,13 +33,14 @@ struct chain {
     struct upstream **upstreams;
     unsigned n_upstreams;
     struct head head;
-    struct heads heads; /* what each upstream said of it */
+    struct heads heads;         /* what each upstream said of it */
     unsigned char *head_places; /* enum head_place, by method slot */
     uint64_t write_epoch;       /* how often a transaction left, or was accepted */
     uint64_t broadcast;         /* bit per upstream that transactions go to */
     struct pick_item *turns;    /* one an upstream; weight is that of the configuration times its health */
     struct standing standing;
     struct hedging hedging;
+    uint64_t forwards;          /* bit per upstream that gets a client's own Authorization */
     struct probe_expect expect; /* who its endpoints should say they are */
     uint64_t refused;           /* bit per upstream that is on another chain: nothing goes there */
     uint64_t avoid;             /* those too that would not say: only where there is nobody else */

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/list.h"
+#include "gateway/asker.h"
 #include "gateway/unit.h"
 #include "rpc/envelope.h"
 
@@ -33,11 +34,12 @@ struct exchange {
     bool preflight;
     struct list node; /* in session.exchanges */
     struct session *session;
-    struct chain *chain; /* with is_rpc */
+    struct chain *chain; /* with is_rpc and preflight */
     uint64_t start_us;
     size_t asked_bytes;      /* of the request's body, as counted in the session */
     struct blob *plain;      /* the body when not is_rpc; NULL: empty */
     struct explain *explain; /* owned; NULL: not asked for */
+    struct asker asker;      /* with is_rpc */
     struct unit unit;        /* of an array */
     struct envelope envelope;
 };

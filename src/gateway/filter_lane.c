@@ -61,7 +61,7 @@ static enum fail not_found(struct chain *c, const struct upstream *u, struct err
 }
 
 enum fail filter_lane_pin(struct filter_pin *pin, struct chain *c, const struct message_request *q,
-                          struct error_detail *d)
+                          const struct scope *scope, struct error_detail *d)
 {
     struct filters *t = table(c);
     const struct filter *f;
@@ -76,7 +76,7 @@ enum fail filter_lane_pin(struct filter_pin *pin, struct chain *c, const struct 
     if (n == (size_t)-1 || !filter_id_read(&pin->id, slice_of(text, n)))
         return not_found(c, NULL, d);
     f = filters_use(t, pin->id, worker_now_ms(c->worker));
-    if (!f)
+    if (!f || filter_scope(f) != scope)
         return not_found(c, NULL, d);
     pin->upstream = c->upstreams[filter_endpoint(f)];
     if (is_lost(pin->upstream))
@@ -115,7 +115,7 @@ static void created(struct flight *f, struct slice *payload, struct blob **ref)
         return;
     do {
         id = draw();
-        r = filters_bind(t, id, f->upstream->index, *payload, worker_now_ms(w), &dropped);
+        r = filters_bind(t, id, f->upstream->index, *payload, f->scope, worker_now_ms(w), &dropped);
         w->stats.filters_expired += dropped;
     } while (r == FILTERS_TAKEN);
     if (r)

@@ -22,9 +22,10 @@ static inline bool filter_lane_pins(const struct chain *c, const struct method *
     return m->sticky > STICKY_CREATE && c->n_upstreams > 1;
 }
 
-/* Where q goes, and what is asked there. FAIL_NONE; else the answer of the call, in d too: no endpoint may be asked. */
+/* Where q goes, of a client of that scope, and what is asked there. FAIL_NONE; else the answer of the call, in d too:
+ * no endpoint may be asked. */
 enum fail filter_lane_pin(struct filter_pin *pin, struct chain *c, const struct message_request *q,
-                          struct error_detail *d);
+                          const struct scope *scope, struct error_detail *d);
 
 /* An endpoint has answered a sticky method without an error: the id that it gives is replaced, and a filter that it has
  * let go is forgotten.  *ref holds the payload, or is NULL: it is borrowed. */

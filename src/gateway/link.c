@@ -494,6 +494,12 @@ static void put(struct gather *g, const char *p, size_t n)
         memcpy(gather_space(g, n), p, n);
 }
 
+void link_put_scope(struct gather *g, const struct scope *s)
+{
+    gather_add(g, SLICE("\r\nAuthorization: "), NULL);
+    gather_add(g, scope_text(s), NULL);
+}
+
 /* The request: as one piece unless it is long, which costs the kernel less than three. */
 static void put_request(struct gather *g, const struct endpoint *e, const struct flight *f)
 {
@@ -505,6 +511,8 @@ static void put_request(struct gather *g, const struct endpoint *e, const struct
     gather_clear(g);
     put(g, e->head, e->head_n);
     put(g, length, length_n);
+    if (f->scope && e->conf->forward_authorization)
+        link_put_scope(g, f->scope);
     put(g, open, sizeof open - 1);
     put(g, id, id_n);
     put(g, f->tail, f->tail_n);

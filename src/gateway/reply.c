@@ -1,5 +1,6 @@
 #include "gateway/reply.h"
 
+#include "gateway/chain.h"
 #include "gateway/explain.h"
 #include "gateway/worker.h"
 #include "rpc/error.h"
@@ -93,9 +94,13 @@ static void head_fields(struct worker *w, struct exchange *x, struct gather *g)
         explain_write(x->explain, x->origin != NULL, g);
     if (x->preflight)
         gather_add(g,
-                   SLICE("Access-Control-Allow-Methods: POST\r\nAccess-Control-Allow-Headers: content-type, "
-                         "x-millrace-explain\r\n"
-                         "Access-Control-Max-Age: 600\r\n"),
+                   x->chain->forwards
+                       ? SLICE("Access-Control-Allow-Methods: POST\r\nAccess-Control-Allow-Headers: content-type, "
+                               "x-millrace-explain, x-millrace-endpoint, authorization\r\n"
+                               "Access-Control-Max-Age: 600\r\n")
+                       : SLICE("Access-Control-Allow-Methods: POST\r\nAccess-Control-Allow-Headers: content-type, "
+                               "x-millrace-explain, x-millrace-endpoint\r\n"
+                               "Access-Control-Max-Age: 600\r\n"),
                    NULL);
 }
 

@@ -79,6 +79,7 @@ void request_free(struct worker *w, struct exchange *x)
     blob_unref(x->plain);
     free(x->origin);
     free(x->explain);
+    asker_deinit(&x->asker);
     mem_pool_put(&w->exchange_pool, x);
 }
 
@@ -95,39 +96,6 @@ static void refuse(struct exchange *x, const struct error_detail *d)
     w->stats.http_refused++;
     access_log_refused(x, d->fail);
     session_mark(x->session);
-}
-
-/* What a request is refused for before its body matters; FAIL_NONE: it is welcome. */
-static enum fail check(const struct session *s, const struct h1_request *q, const struct target *t)
-{
-    const struct access *a = &s->worker->access;
-
-    switch (t->kind) {
-    case TARGET_NONE:
-        return FAIL_NOT_FOUND;
-    case TARGET_UNKNOWN_CHAIN:
-        return FAIL_UNKNOWN_CHAIN;
-    case TARGET_HEALTH: /* probes come by any name */
-    case TARGET_READY:
-        return q->method == H1_GET || q->method == H1_HEAD ? FAIL_NONE : FAIL_HTTP_METHOD;
-    case TARGET_METRICS:
-    case TARGET_STATUS:
-    case TARGET_INDEX:
-        if (!access_host(a, q->host))
-            return FAIL_FORBIDDEN_HOST;
-        return q->method == H1_GET || q->method == H1_HEAD ? FAIL_NONE : FAIL_HTTP_METHOD;
-    case TARGET_RPC:
-        break;
-    }
-    if (!access_host(a, q->host))
-        return FAIL_FORBIDDEN_HOST;
-    if (q->origin.p && !access_origin(a, q->origin))
-        return FAIL_FORBIDDEN_ORIGIN;
-    if (q->method == H1_OPTIONS && q->origin.p)
-        return FAIL_NONE;
-    if (q->method != H1_POST)
-        return FAIL_HTTP_METHOD;
-    return access_content_type(q->content_type) ? FAIL_NONE : FAIL_CONTENT_TYPE;
 }
 
 static void refuse_request(struct session *s, const struct h1_request *q, const struct target *t, enum fail f,
@@ -154,7 +122,7 @@ bool request_refused_early(struct session *s, const struct h1_request *q)
     if (!q->expect_continue && !q->chunked && q->content_length <= DISCARD_MAX)
         return false;
     t = target_find(s->worker, s->admin, q->path);
-    f = check(s, q, &t);
+    f = access_check(&s->worker->access, q, &t);
     if (!f)
         return false;
     refuse_request(s, q, &t, f, false);
@@ -318,6 +286,8 @@ static struct flight *make_flight(const struct exchange *x, const struct message
     f->heavy = rule->heavy;
     f->retry = rule->retry;
     f->hedge = rule->hedge || planted(PLANT_HEDGE_OF_ANY);
+    if (x->asker.scope)
+        f->scope = scope_ref(x->asker.scope);
     return f;
 }
 
@@ -336,6 +306,17 @@ static void bind(struct worker *w, struct flight *f)
         hedge_lane_part(w, f);
 }
 
+/* A filter is polled where it is, whichever endpoint its client names now. */
+static bool names_other(const struct exchange *x, const struct filter_pin *pin, struct error_detail *d)
+{
+    if (!x->asker.named || x->asker.named == pin->upstream)
+        return false;
+    d->fail = FAIL_FILTER_NOT_FOUND;
+    d->detail = "it is not at the endpoint that the request names";
+    d->endpoint = x->asker.named->endpoint.conf->name;
+    return true;
+}
+
 /* choice: the chain has several endpoints, and x is an array of several calls: what it says of the head is of one. */
 static void launch(struct exchange *x, const struct message_request *q, struct call *c, bool choice)
 {
@@ -347,7 +328,12 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
     struct unit *unit = NULL;
     bool moves;            /* of an array, and about the head */
     struct filter_pin pin; /* set where it is needed: it is long */
+    bool apart = x->asker.named != NULL;
 
+    if (x->asker.why) {
+        refuse_call(x, c, &(struct error_detail){.fail = FAIL_UNKNOWN_ENDPOINT, .detail = x->asker.why});
+        return;
+    }
     if (!rule->allow) {
         deny(x, c, rule->m);
         return;
@@ -356,13 +342,13 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
     if (filter_lane_pins(chain, rule->m)) {
         struct error_detail refused = {0};
 
-        if (filter_lane_pin(&pin, chain, q, &refused)) {
+        if (filter_lane_pin(&pin, chain, q, x->asker.scope, &refused) || names_other(x, &pin, &refused)) {
             refuse_call(x, c, &refused);
             return;
         }
         q = &pin.request;
     }
-    if (c && chain_own_answer(chain, rule->m) && own_answer(x, c, q, rule))
+    if (c && chain_own_answer(chain, rule->m) && !apart && own_answer(x, c, q, rule))
         return;
     f = make_flight(x, q, rule);
     if (pin.upstream && !planted(PLANT_FILTER_UNBOUND)) {
@@ -370,18 +356,22 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
         f->filter_hi = pin.id.hi;
         f->filter_lo = pin.id.lo;
         with = pin.upstream;
+    } else if (apart) {
+        f->pinned = f->by_name = true;
+        with = x->asker.named;
     }
     f->deadline_ms = f->born_ms + rule->timeout_ms * (planted(PLANT_DEADLINE_FAR) ? 10000 : 1);
-    moves = x->envelope.array && (choice || chain->conf->cache_head || x->unit.dated) && goes_together(chain, f, q);
+    moves = x->envelope.array && !apart && (choice || chain->conf->cache_head || x->unit.dated) &&
+            goes_together(chain, f, q);
     /* What an array says of the head is of one head: then it is not taken from what was kept of another moment. */
-    f->keep = c && rule->cache && chain->cache && !(moves && chain->conf->cache_head);
+    f->keep = c && !apart && rule->cache && chain->cache && !(moves && chain->conf->cache_head);
     if (c && moves && choice) {
         unit = &x->unit;
         with = unit->with;
         c->in_unit = true;
         unit->n_calls++;
     }
-    if (c && (rule->coalesce || f->keep))
+    if (c && !apart && (rule->coalesce || f->keep))
         make_key(w, f);
     if (f->keep && answer_kept(x, c, f)) {
         worker_flight_free(w, f);
@@ -389,7 +379,7 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
     }
     if (c) {
         c->deadline_ms = f->deadline_ms;
-        if ((rule->coalesce && !(planted(PLANT_BROADCAST_TWICE) && f->method->class == CLASS_BROADCAST)) ||
+        if ((rule->coalesce && !apart && !(planted(PLANT_BROADCAST_TWICE) && f->method->class == CLASS_BROADCAST)) ||
             (planted(PLANT_FILTER_SHARED) && f->method->kind == METHOD_FILTER) ||
             (planted(PLANT_UNKNOWN_SHARED) && f->method->kind == METHOD_UNKNOWN))
             lead = find_shared(w, f, c, unit, moves ? since(x, q) : 0);
@@ -409,7 +399,7 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
     }
     chain->write_epoch += f->method->kind == METHOD_WRITE;
     if (f->method->class == CLASS_BROADCAST) {
-        lane_launch(w, f);
+        lane_launch(w, f, x->asker.named);
         return;
     }
     u = route_launch(route_owner(w, f), f, with);
@@ -460,8 +450,8 @@ static void take_rpc(struct exchange *x, struct chain *chain, struct slice body)
     message_body_scan(b, body, w->conf->limits.max_batch_calls, w->conf->limits.max_json_depth);
     x->is_rpc = true;
     x->chain = chain;
-    x->asked_bytes = body.n;
-    x->session->asked_bytes += body.n;
+    x->asked_bytes = body.n + (x->asker.scope ? x->asker.scope->n : 0);
+    x->session->asked_bytes += x->asked_bytes;
     envelope_init(&x->envelope, b);
     if (b->fail) {
         struct error_detail d = {.fail = b->fail};
@@ -584,7 +574,7 @@ static void take_page(struct exchange *x, const struct target *t, const struct h
 bool request_take(struct session *s, const struct h1_request *q)
 {
     struct target t = target_find(s->worker, s->admin, q->path);
-    enum fail f = check(s, q, &t);
+    enum fail f = access_check(&s->worker->access, q, &t);
     struct exchange *x;
 
     s->worker->stats.http_requests += !s->admin;
@@ -598,10 +588,12 @@ bool request_take(struct session *s, const struct h1_request *q)
     } else if (q->method == H1_OPTIONS) {
         x->status = 204;
         x->preflight = true;
+        x->chain = t.chain;
         session_mark(s);
     } else {
         if (q->explain || planted(PLANT_EXPLAINED_UNASKED))
             x->explain = mem_zero(sizeof *x->explain);
+        asker_init(&x->asker, t.chain, q);
         take_rpc(x, t.chain, q->body);
     }
     return x->keep_alive;

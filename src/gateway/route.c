@@ -110,7 +110,7 @@ void route_failed(struct worker *w, struct flight *f, const struct route_failure
         worker_flight_free(w, f);
         return;
     }
-    if (f->pinned && why->never_sent && !planted(PLANT_FILTER_MOVED)) {
+    if (f->pinned && !f->by_name && why->never_sent && !planted(PLANT_FILTER_MOVED)) {
         filter_lane_lost(w, f);
         return;
     }

@@ -70,6 +70,8 @@ static bool set_out(struct worker *w, struct flight *f, enum answer_class class,
     /* An array's calls stay together while their endpoint is there. */
     if (!next && !(f->in_unit && !ask->never_sent && !ask->stale_link && (!why || !upstream_is_down(u))))
         next = another(f, a, ask->stale_link || ask->never_sent);
+    if (f->by_name && ask->stale_link)
+        next = u;
     ask->cause = ask->never_sent || ask->stale_link ? RETRY_TRANSIENT : cause_of(f, a);
     ask->attempts = f->sends;
     ask->other = next != NULL;
@@ -164,7 +166,8 @@ void route_again_resume(struct worker *w, struct flight *f)
 {
     struct upstream *next;
 
-    f->tried = 0;
+    if (f->part != FLIGHT_LOOKUP) /* its bits also say who is not of its group */
+        f->tried = 0;
     next = f->in_unit ? unit_next(f, true) : NULL;
     if (!next)
         next = choose_for(f->chain, f);

@@ -139,11 +139,23 @@ static void judge_health(struct chain *c, unsigned i, enum health_outcome outcom
     weigh(c, i);
 }
 
+/* What an endpoint refuses its client's own credential, or one that was replaced since, says nothing of what it would
+ * answer others. */
+static bool excuses(const struct flight *f, const struct answer_meaning *a)
+{
+    const struct endpoint_conf *conf = f->upstream->endpoint.conf;
+
+    if (a->park == PARK_CREDENTIAL)
+        return conf->forward_authorization || f->old_credential;
+    return f->scope && conf->forward_authorization && a->harm == HARM_NONE &&
+           (a->park != PARK_NONE || a->learn != LEARN_NOTHING);
+}
+
 static void judge(struct worker *w, struct flight *f, enum answer_class class, unsigned status, bool timed)
 {
     struct chain *c = f->chain;
     struct upstream *u = f->upstream;
-    const struct answer_meaning *a = answer_meaning(class);
+    const struct answer_meaning *a = answer_meaning(excuses(f, answer_meaning(class)) ? ANSWER_DETERMINISTIC : class);
     int32_t slower = HEALTH_NO_LATENCY;
 
     judge_breaker(w, f, a, status);
@@ -174,7 +186,8 @@ enum answer_class standing_answered(struct worker *w, struct flight *f, bool is_
 
         error_object_read(&e, payload);
         class = classify_error(NULL, f->chain->conf->family, f->method, f->http_status, &e).class;
-        if (answer_meaning(class)->harm == HARM_HARD || answer_meaning(class)->park == PARK_CREDENTIAL)
+        if ((answer_meaning(class)->harm == HARM_HARD || answer_meaning(class)->park == PARK_CREDENTIAL) &&
+            !excuses(f, answer_meaning(class)))
             keep_reason(&f->upstream->endpoint, FAIL_UPSTREAM_ERROR, answer_meaning(class)->text);
     } else {
         class = classify_result(f->method, payload);

@@ -63,6 +63,7 @@ struct worker *worker_new(const struct config *conf, struct loop *loop)
     list_init(&w->parked);
     list_init(&w->stalled);
     flight_table_init(&w->flights, &secret);
+    scopes_init(&w->scopes, &secret);
     heap_init(&w->flights_due);
     heap_init(&w->sessions_due);
     heap_init(&w->upstreams_due);
@@ -111,6 +112,7 @@ struct worker *worker_free(struct worker *w)
     free(w->chains);
     assert(list_empty(&w->lanes) && list_empty(&w->parked) && list_empty(&w->stalled) && w->n_waiting == 0);
     flight_table_deinit(&w->flights);
+    scopes_deinit(&w->scopes);
     assert(list_empty(&w->ready) && w->n_flights == 0 && w->n_sockets == 0);
     dialer_free(w->dialer);
     while (w->n_parsers)

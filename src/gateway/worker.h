@@ -15,6 +15,7 @@
 #include "rpc/batch_answer.h"
 #include "rpc/flight_table.h"
 #include "rpc/message.h"
+#include "rpc/scope.h"
 
 struct chain;
 struct dialer;
@@ -42,6 +43,7 @@ struct worker {
     struct list parked;  /* flights with several waiters, all of whom hold too much */
     struct list stalled; /* links that are not read for the same reason */
     struct flight_table flights;
+    struct scopes scopes;      /* of clients' own credentials, where these are forwarded */
     struct heap flights_due;   /* flight.due */
     struct heap sessions_due;  /* session.due */
     struct heap upstreams_due; /* upstream.due */

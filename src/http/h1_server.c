@@ -65,7 +65,7 @@ struct h1_server {
     struct head lines;
     size_t fields_at; /* where the first field line begins */
     unsigned fields;
-    struct part method, target, host, origin, content_type, acrm;
+    struct part method, target, host, origin, content_type, acrm, authorization, endpoint;
     bool has_length, has_coding, close, keep_alive, expects, expects_other;
     uint64_t left; /* of a body of known length */
     struct h1_request req;
@@ -242,6 +242,10 @@ static enum h1_server_event field_line(struct h1_server *h, const char *base, st
         if (field_is(name, "content-type") && !h->content_type.at)
             h->content_type = part_of(base, value);
         break;
+    case 13:
+        if (field_is(name, "authorization") && h->req.authorizations++ == 0)
+            h->authorization = part_of(base, value);
+        break;
     case 14:
         if (field_is(name, "content-length")) {
             if (content_length(h, value) == H1_SERVER_BAD)
@@ -259,6 +263,10 @@ static enum h1_server_event field_line(struct h1_server *h, const char *base, st
     case 18:
         if (field_is(name, "x-millrace-explain"))
             h->req.explain = slice_eq(value, SLICE("1"));
+        break;
+    case 19:
+        if (field_is(name, "x-millrace-endpoint"))
+            h->endpoint = part_of(base, value);
         break;
     case 29:
         if (field_is(name, "access-control-request-method") && !h->acrm.at)
@@ -343,6 +351,8 @@ static enum h1_server_event head_over(struct h1_server *h)
     q->origin = part_slice(h, h->origin);
     q->content_type = part_slice(h, h->content_type);
     q->acrm = part_slice(h, h->acrm);
+    q->authorization = part_slice(h, h->authorization);
+    q->endpoint = part_slice(h, h->endpoint);
     q->keep_alive = q->minor == 1 ? !h->close : h->keep_alive && !h->close;
     q->expect_continue = h->expects && q->minor == 1;
     q->chunked = h->has_coding;

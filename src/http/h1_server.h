@@ -30,18 +30,21 @@ struct h1_server_conf {      /* all are hard limits, in bytes or counts */
 
 struct h1_request {
     enum h1_method method;
-    uint8_t minor;             /* HTTP/1.minor */
-    bool keep_alive;           /* what the request asks for: RFC 9112 section 9.3 */
-    bool expect_continue;      /* Expect: 100-continue, and HTTP/1.1 */
-    bool chunked;              /* body came chunked */
-    bool explain;              /* X-Millrace-Explain: 1 */
-    struct slice path;         /* the target without query; absolute-form targets are reduced to their path */
-    struct slice query;        /* after '?', may be empty */
-    struct slice host;         /* the Host field, OWS trimmed; n = 0 when absent (HTTP/1.0) */
-    struct slice origin;       /* Origin; p = NULL when absent */
-    struct slice content_type; /* Content-Type; p = NULL when absent */
-    struct slice acrm;         /* Access-Control-Request-Method (CORS preflight); p = NULL when absent */
-    uint64_t content_length;   /* announced; 0 when chunked or absent */
+    uint8_t minor;              /* HTTP/1.minor */
+    bool keep_alive;            /* what the request asks for: RFC 9112 section 9.3 */
+    bool expect_continue;       /* Expect: 100-continue, and HTTP/1.1 */
+    bool chunked;               /* body came chunked */
+    bool explain;               /* X-Millrace-Explain: 1 */
+    struct slice path;          /* the target without query; absolute-form targets are reduced to their path */
+    struct slice query;         /* after '?', may be empty */
+    struct slice host;          /* the Host field, OWS trimmed; n = 0 when absent (HTTP/1.0) */
+    struct slice origin;        /* Origin; p = NULL when absent */
+    struct slice content_type;  /* Content-Type; p = NULL when absent */
+    struct slice authorization; /* Authorization, the first; p = NULL when absent */
+    unsigned authorizations;    /* how many there are */
+    struct slice endpoint;      /* X-Millrace-Endpoint, the last; p = NULL when absent */
+    struct slice acrm;          /* Access-Control-Request-Method (CORS preflight); p = NULL when absent */
+    uint64_t content_length;    /* announced; 0 when chunked or absent */
     struct slice body; /* whole body.  Borrowed: from the fed bytes when it lay in them in one piece, else from `own` */
 };
 

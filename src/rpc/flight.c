@@ -29,7 +29,7 @@ static void begin(struct flight *f, const struct method *m, uint64_t id)
     f->solo = false;
     f->explained = false;
     f->put_back = false;
-    f->pinned = false;
+    f->pinned = f->by_name = f->old_credential = false;
     f->in_unit = false;
     f->retry = f->hedge = f->trial = f->asked_once = false;
     f->blamed = 0;
@@ -46,6 +46,7 @@ static void begin(struct flight *f, const struct method *m, uint64_t id)
     f->try_until_ms = UINT64_MAX;
     f->key = slice_of(NULL, 0);
     f->key_own = NULL;
+    f->scope = NULL;
     f->keep = false;
     f->due = (struct heap_node){0};
     f->method = m;
@@ -96,6 +97,7 @@ void flight_init_copy(struct flight *f, const struct flight *of, uint64_t id)
     f->chain = of->chain;
     f->heavy = of->heavy;
     f->start_us = of->start_us;
+    f->scope = scope_ref(of->scope);
     f->deadline_ms = of->deadline_ms;
     f->borrows = true;
     f->tail = of->tail;
@@ -113,6 +115,8 @@ void flight_deinit(struct flight *f)
     if (f->said)
         blob_unref(f->said->ref);
     free(f->said);
+    if (f->scope)
+        f->scope = scope_unref(f->scope);
     f->tail = NULL;
 }
 

@@ -9,6 +9,7 @@
 #include "base/plant.h"
 #include "rpc/envelope.h"
 #include "rpc/method.h"
+#include "rpc/scope.h"
 
 struct chain;
 struct lane;
@@ -66,6 +67,8 @@ struct flight {
     bool asked_once; /* another endpoint was asked after an answer that is worth one more try */
     bool put_back;   /* it gave up its link, since its clients hold too much: it sets out again when they hold little */
     bool pinned;     /* only its endpoint may be asked: that holds the filter that it is about, or is what it asks of */
+    bool by_name;    /* pinned because its client named that endpoint: nobody else shares in it */
+    bool old_credential; /* it was refused with a credential of ours that has been replaced since */
     bool in_unit;    /* some who wait, or waited, for it must be answered by the endpoint of others: gateway/unit.h */
     uint8_t moves;   /* how many times it changed link or endpoint */
     uint8_t sends;   /* requests that carried it */
@@ -93,9 +96,10 @@ struct flight {
     struct lane *lane;
     struct flight *twin; /* its hedge, or what it is the hedge of; NULL: none */
     enum flight_hedged hedged;
-    struct slice key;   /* rpc/flight_key.h: in tail, key_store or key_own */
-    char *key_own;      /* of a long one; NULL: none */
-    uint64_t text_hash; /* of the key alone */
+    struct scope *scope; /* of those who wait, a reference; NULL: they have no credential of their own */
+    struct slice key;    /* rpc/flight_key.h, after its scope: in tail, key_store or key_own */
+    char *key_own;       /* of a long one; NULL: none */
+    uint64_t text_hash;  /* of the key alone */
     uint64_t key_hash, head_epoch, write_epoch;
     bool keep;                     /* its result may be kept */
     uint64_t filter_hi, filter_lo; /* pinned: the client's id of its filter */

@@ -32,10 +32,15 @@ void flight_table_key(const struct flight_table *t, struct flight *f, uint64_t h
     uint64_t mix;
 
     f->key = tail;
-    if (!flight_key_is_plain(params, fold)) {
-        char *to = tail.n <= sizeof f->key_store ? f->key_store : (f->key_own = mem_grow(NULL, tail.n));
+    if ((f->scope && !planted(PLANT_KEY_WITHOUT_SCOPE)) || !flight_key_is_plain(params, fold)) {
+        size_t n = f->scope && !planted(PLANT_KEY_WITHOUT_SCOPE) ? f->scope->n + 1 : 0;
+        char *to = n + tail.n <= sizeof f->key_store ? f->key_store : (f->key_own = mem_grow(NULL, n + tail.n));
 
-        f->key = slice_of(to, flight_key_write(to, tail, fold));
+        if (n) { /* no line ends in either: a key with a scope is no other's */
+            memcpy(to, f->scope->text, n - 1);
+            to[n - 1] = '\n';
+        }
+        f->key = slice_of(to, n + flight_key_write(to + n, tail, fold));
     }
     if (planted(PLANT_KEY_WITHOUT_PARAMS))
         f->key.n = f->params_at;

@@ -75,7 +75,8 @@ struct endpoint_conf {
     const struct header_conf *headers;
     size_t n_headers;
     struct auth_conf auth;
-    unsigned max_inflight; /* calls on the wire at once; 0: no limit of its own */
+    bool forward_authorization; /* a client's own instead */
+    unsigned max_inflight;      /* calls on the wire at once; 0: no limit of its own */
     size_t max_response_bytes;
     enum accept_encoding accept_encoding; /* auto: identity for loopback hosts, else gzip */
     struct pool_conf pool;

@@ -12,6 +12,7 @@ struct filter {
     struct list used;                  /* in filters.used */
     struct filter_id id;
     uint64_t own_hash, used_ms;
+    struct scope *scope; /* a reference */
     unsigned endpoint;
     unsigned own_n;
     char own[];
@@ -76,6 +77,7 @@ static void drop(struct filters *t, struct filter *f)
         at = &(*at)->next_own;
     *at = f->next_own;
     list_remove(&f->used);
+    scope_unref(f->scope);
     free(f);
     t->n--;
 }
@@ -176,8 +178,8 @@ static struct filter *find_own(const struct filters *t, uint64_t hash, unsigned 
     return f;
 }
 
-int filters_bind(struct filters *t, struct filter_id id, unsigned endpoint, struct slice own, uint64_t now_ms,
-                 size_t *dropped)
+int filters_bind(struct filters *t, struct filter_id id, unsigned endpoint, struct slice own, struct scope *scope,
+                 uint64_t now_ms, size_t *dropped)
 {
     uint64_t hash = hash_bytes(&t->secret, endpoint, own.p, own.n);
     struct filter *f;
@@ -199,6 +201,7 @@ int filters_bind(struct filters *t, struct filter_id id, unsigned endpoint, stru
     f->own_hash = hash;
     f->used_ms = now_ms;
     f->endpoint = endpoint;
+    f->scope = scope_ref(scope);
     f->own_n = (unsigned)own.n;
     memcpy(f->own, own.p, own.n);
     list_push(&t->used, &f->used);
@@ -227,6 +230,11 @@ unsigned filter_endpoint(const struct filter *f)
 struct slice filter_own(const struct filter *f)
 {
     return slice_of(f->own, f->own_n);
+}
+
+const struct scope *filter_scope(const struct filter *f)
+{
+    return f->scope;
 }
 
 bool filters_remove(struct filters *t, struct filter_id id)

@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "base/slice.h"
+#include "rpc/scope.h"
 
 enum {
     FILTERS_MAX = 65536,
@@ -39,16 +40,17 @@ bool filter_id_read(struct filter_id *id, struct slice text);
 
 enum { FILTERS_TAKEN = 1, FILTERS_TOO_LONG };
 
-/* Binds id to endpoint's own id, the JSON of it.  An older filter of that name at that endpoint is gone: the endpoint
- * has just given its name to another. 0 and *dropped: how many made room; FILTERS_TAKEN: id is in use, draw another;
- * FILTERS_TOO_LONG. */
-int filters_bind(struct filters *t, struct filter_id id, unsigned endpoint, struct slice own, uint64_t now_ms,
-                 size_t *dropped);
+/* Binds id to endpoint's own id, the JSON of it, and to the scope that made it.  An older filter of that name at that
+ * endpoint is gone: the endpoint has just given its name to another. 0 and *dropped: how many made room; FILTERS_TAKEN:
+ * id is in use, draw another; FILTERS_TOO_LONG. */
+int filters_bind(struct filters *t, struct filter_id id, unsigned endpoint, struct slice own, struct scope *scope,
+                 uint64_t now_ms, size_t *dropped);
 
 /* Counts as a use. NULL: not bound, or no more. The result is good until the next call that is not a lookup. */
 const struct filter *filters_use(struct filters *t, struct filter_id id, uint64_t now_ms);
 unsigned filter_endpoint(const struct filter *f);
 struct slice filter_own(const struct filter *f);
+const struct scope *filter_scope(const struct filter *f); /* who may use it */
 
 bool filters_remove(struct filters *t, struct filter_id id);
 

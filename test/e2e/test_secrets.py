@@ -14,7 +14,7 @@ SECRETS = {"user": "PLANTED-user-81", "password": "PLANTED-pass-82", "path": "PL
            "header": "PLANTED-header-85", "env": "PLANTED-env-86", "proxy": "PLANTED-proxy-87",
            "bearer": "PLANTED-bearer-88", "basic": "PLANTED-basic-89", "file": "PLANTED-file-90", "command": "PLANTED-command-91",
            "argument": "PLANTED-argument-92", "field": "PLANTED-field-93", "parameter": "PLANTED-parameter-94",
-           "jwt": "a17e0" * 12 + "9595"}
+           "jwt": "a17e0" * 12 + "9595", "client": "PLANTED-client-96"}
 
 
 class Planted(Case):
@@ -159,6 +159,68 @@ class Secrets(Planted):
         g = self.start(self.conf(u.url()))
         with open("/proc/%d/cmdline" % g.pid, "rb") as f:
             self.assertNotIn(b"PLANTED", f.read())
+
+
+class Forwarded(Planted):
+    """A client's own Authorization: nobody but its endpoint and itself ever sees it."""
+
+    def calls(self, g):
+        out = []
+        headers = [("Authorization", "Bearer %(client)s" % SECRETS)]
+        for extra in ([], [("X-Millrace-Explain", "1")], [("X-Millrace-Endpoint", "fwd")], [("Authorization", SECRETS["client"])],
+                      [("X-Millrace-Endpoint", SECRETS["client"] + "!")]):
+            with g.client() as c:
+                for m, p in (("eth_call", "[]"), ("eth_chainId", "[]"), ("eth_sendRawTransaction", '["0x02f8"]'), ("eth_newFilter", "[{}]"),
+                             ("nonsense_method", "[]")):
+                    try:
+                        r = c.request('{"jsonrpc":"2.0","id":1,"method":"%s","params":%s}' % (m, p), headers=headers + extra)
+                        out.append(repr(r.headers) + repr(r.body))
+                    except Closed:
+                        break
+        return out
+
+    def run_with(self, script=None, base=None, echoes=False, **kw):
+        u = None if base else self.upstream(script)
+        g = self.start(config([endpoint(base or u.url(), "fwd", forward_authorization=True, **kw),
+                               endpoint(base or u.url(), "other", forward_authorization=True, **kw)],
+                              chain={"endpoint_header": True}, log={"level": "debug", "access": True}))
+        answers = self.calls(g)
+        if u and not kw:
+            self.assertIn("Bearer " + SECRETS["client"], [r.header("authorization") for r in u.requests])
+        self.clean(self.outputs(g, [] if echoes else answers))
+
+    def test_good(self):
+        self.run_with()
+
+    def test_refused(self):
+        self.run_with(base=self.refused())
+
+    def test_reset(self):
+        self.run_with(lambda conn: conn.read_request() and conn.reset())
+
+    def test_pages_that_echo(self):
+        for status in ("401 Unauthorized", "403 Forbidden", "302 Found", "429 Too Many Requests", "500 Internal Server Error"):
+            with self.subTest(status):
+                self.run_with(echo_page(status))
+
+    def test_errors_that_echo(self):
+        """What its endpoint says goes to this client as it is; to nobody else, and to no page."""
+        self.run_with(echo_json, echoes=True)
+
+    def test_heads_that_echo(self):
+        def script(conn):
+            r = conn.read_request()
+            if r:
+                conn.send("HTTP/1.1 %s %r\r\n%s: %s\r\n: bad\r\n\r\n" % (r.target, r.headers, r.target, r.headers))
+                conn.close()
+        self.run_with(script)
+
+    def test_off(self):
+        u = self.upstream()
+        g = self.start(config(endpoint(u.url(), "fwd"), log={"level": "debug", "access": True}))
+        answers = self.calls(g)
+        self.assertEqual({r.header("authorization") for r in u.requests}, {None})
+        self.clean(self.outputs(g, answers))
 
 
 class Auth(Planted):

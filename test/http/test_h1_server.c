@@ -48,6 +48,10 @@ static void say_request(struct script *s, const struct h1_request *q)
         say(s, " expects");
     if (q->explain)
         say(s, " explain");
+    if (q->endpoint.p)
+        say(s, " at:%.*s", (int)q->endpoint.n, q->endpoint.p);
+    if (q->authorizations)
+        say(s, " auth%u:%.*s", q->authorizations, (int)q->authorization.n, q->authorization.p);
     say(s, q->keep_alive ? "+ " : "- ");
 }
 
@@ -265,6 +269,13 @@ TEST(repeated_heads)
                  "X-Millrace-Explain: 11\r\n\r\n" POST "X-Millrace-Explain:\r\n\r\n" POST
                  "X-Millrace-Explore: 1\r\n\r\n",
             "POST /@a+ POST /@a explain+ POST /@a+ POST /@a+ POST /@a+ POST /@a+ "),
+        ROW(POST "X-Millrace-Endpoint: b-1\r\n\r\n" POST "x-millrace-endpoint:\r\n\r\n" POST
+                 "X-Millrace-Endpoint: b\r\nx-millrace-endpoint: c\r\n\r\n" POST "X-Millrace-Endpoins: b\r\n\r\n",
+            "POST /@a at:b-1+ POST /@a at:+ POST /@a at:c+ POST /@a+ "),
+        ROW(POST "Authorization:  Bearer x \r\n\r\n" POST "authorization: Bearer x\r\n\r\n" POST
+                 "Authorization: a\r\nAUTHORIZATION: b\r\n\r\n" POST "authorization:\r\n\r\n" POST
+                 "Authorizatiom: b\r\n\r\n",
+            "POST /@a auth1:Bearer x+ POST /@a auth1:Bearer x+ POST /@a auth2:a+ POST /@a auth1:+ POST /@a+ "),
         ROW("GET /1 HTTP/1.1\r\n" H "Connection: close\r\n\r\nGET /1 HTTP/1.1\r\n" H "\r\n", "GET /1@a- GET /1@a+ "),
     };
 

@@ -14,7 +14,7 @@ static size_t bind(struct filters *t, uint64_t n, unsigned endpoint, const char 
 {
     size_t dropped;
 
-    CHECK_EQ(filters_bind(t, id(n), endpoint, slice_str(own), now_ms, &dropped), 0);
+    CHECK_EQ(filters_bind(t, id(n), endpoint, slice_str(own), NULL, now_ms, &dropped), 0);
     return dropped;
 }
 
@@ -112,10 +112,10 @@ TEST(what_cannot_be_bound_changes_nothing)
 
     memset(own, '1', sizeof own);
     bind(t, 1, 0, "\"0x1\"", 0);
-    CHECK_EQ(filters_bind(t, id(1), 0, SLICE("\"0x2\""), 0, &dropped), FILTERS_TAKEN);
-    CHECK_EQ(filters_bind(t, id(1), 0, SLICE("\"0x1\""), 0, &dropped), FILTERS_TAKEN);
-    CHECK_EQ(filters_bind(t, id(2), 0, slice_of(own, sizeof own), 0, &dropped), FILTERS_TOO_LONG);
-    CHECK_EQ(filters_bind(t, id(2), 0, slice_of(own, sizeof own - 1), 0, &dropped), 0);
+    CHECK_EQ(filters_bind(t, id(1), 0, SLICE("\"0x2\""), NULL, 0, &dropped), FILTERS_TAKEN);
+    CHECK_EQ(filters_bind(t, id(1), 0, SLICE("\"0x1\""), NULL, 0, &dropped), FILTERS_TAKEN);
+    CHECK_EQ(filters_bind(t, id(2), 0, slice_of(own, sizeof own), NULL, 0, &dropped), FILTERS_TOO_LONG);
+    CHECK_EQ(filters_bind(t, id(2), 0, slice_of(own, sizeof own - 1), NULL, 0, &dropped), 0);
     check(t, 1, 0, "\"0x1\"", 1);
     CHECK_EQ(filters_count(t), 2);
     filters_free(t);
@@ -169,6 +169,28 @@ TEST(the_least_recently_used_makes_room)
     check(t, 3, 0, "3", 2);
     CHECK_EQ(filters_count(t), 3);
     filters_free(t);
+}
+
+TEST(belongs_to_its_scope)
+{
+    struct filters *t = filters_new(&secret, 2);
+    struct scopes scopes;
+    struct scope *a, *b;
+    size_t dropped;
+
+    scopes_init(&scopes, &secret);
+    a = scope_get(&scopes, SLICE("a"));
+    b = scope_get(&scopes, SLICE("b"));
+    CHECK_EQ(filters_bind(t, id(1), 0, SLICE("1"), a, 0, &dropped), 0);
+    CHECK_EQ(filters_bind(t, id(2), 0, SLICE("2"), b, 0, &dropped), 0);
+    CHECK(filter_scope(filters_use(t, id(1), 0)) == a && filter_scope(filters_use(t, id(2), 0)) == b);
+    scope_unref(a);
+    scope_unref(b);
+    CHECK_EQ(scopes.n, 2); /* filters hold them */
+    CHECK_EQ(filters_bind(t, id(3), 0, SLICE("3"), NULL, 0, &dropped), 0);
+    CHECK(dropped == 1 && scopes.n == 1 && filter_scope(filters_use(t, id(3), 0)) == NULL);
+    filters_free(t);
+    scopes_deinit(&scopes);
 }
 
 TEST(many)
