@@ -528,7 +528,7 @@ static void sit(struct link *k, struct flight *f, unsigned seat)
     f->seat = seat;
     f->riders = k->n_seats;
     f->sends += f->sends < UINT8_MAX;
-    f->put_back = false;
+    f->put_back = f->late = false;
     f->state = FLIGHT_WIRE;
     f->sent_us = worker_clock_us(w);
     f->try_until_ms = conf->timeout_ms ? worker_now_ms(w) + conf->timeout_ms : UINT64_MAX;

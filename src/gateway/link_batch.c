@@ -143,6 +143,7 @@ bool link_batch_answered(struct link *k, const struct h1_response *res)
         struct flight *f = container_of(left.prev, struct flight, queued);
 
         list_remove(&f->queued);
+        f->http_status = res->status;
         if (v.error.n) /* said to all: the answer of each */
             route_answered(w, f, true, v.error, blob_ref(ref));
         else if (fail && v.what == BATCH_REFUSAL_NONE)

@@ -37,7 +37,7 @@ struct upstream *route_launch(struct worker *w, struct flight *f, struct upstrea
     bool refused;
 
     if (f->part == FLIGHT_OF_CALLS) {
-        budget_call(&f->chain->standing.retries, &f->chain->conf->retry.budget, worker_now_ms(w));
+        standing_called(f->chain, f);
         hedging_call(&f->chain->hedging, worker_now_ms(w));
     }
     if (!bound && (!u || f->chain->avoid >> u->index & 1 || !endpoint_usable(&u->endpoint, worker_now_ms(w)) ||

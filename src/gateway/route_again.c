@@ -55,20 +55,25 @@ static void note_meaning(struct flight *f, const struct answer_meaning *a, uint6
 static bool set_out(struct worker *w, struct flight *f, enum answer_class class, struct retry_ask *ask,
                     const struct route_failure *why)
 {
+    static const struct route_failure split = {.fail = FAIL_ARRAY_SPLIT};
     const struct answer_meaning *a = answer_meaning(class);
     struct upstream *u = f->upstream, *next;
     uint64_t now_ms = worker_now_ms(w), bit = UINT64_C(1) << u->index;
+    struct standing *s = &f->chain->standing;
+    bool gone = why || upstream_is_down(u);
     struct retry_verdict v;
 
     if (!ask->stale_link)
         f->tried |= bit;
+    else if (f->sends)
+        f->sends--; /* that was none */
     if (f->twin && hedge_lane_goes_on(w, f)) {
         note_meaning(f, a, bit);
         return true;
     }
-    next = f->in_unit && why ? unit_next(f, ask->stale_link) : NULL;
-    /* An array's calls stay together while their endpoint is there. */
-    if (!next && !(f->in_unit && !ask->never_sent && !ask->stale_link && (!why || !upstream_is_down(u))))
+    next = f->in_unit && gone ? unit_next(f, ask->stale_link) : NULL;
+    /* An array's calls stay together while their endpoint is there, or has told some of them. */
+    if (!next && (!f->in_unit || ask->never_sent || ask->stale_link || upstream_is_down(u) || (why && unit_untold(f))))
         next = another(f, a, ask->stale_link || ask->never_sent);
     if (f->by_name && ask->stale_link)
         next = u;
@@ -79,7 +84,9 @@ static bool set_out(struct worker *w, struct flight *f, enum answer_class class,
     ask->left_ms = f->deadline_ms > now_ms ? f->deadline_ms - now_ms : 0;
     if (ask->stale_link && !next)
         return false;
-    v = retry_decide(&f->chain->standing.retries, &f->chain->conf->retry, ask, now_ms, worker_random(w));
+    if (class == ANSWER_NOT_HERE_YET && next && !budget_take(&s->lookups, &s->lookups_conf, now_ms))
+        return false;
+    v = retry_decide(&s->retries, &f->chain->conf->retry, ask, now_ms, worker_random(w));
     switch (v.what) {
     case RETRY_OTHER:
     case RETRY_FRESH_LINK:
@@ -87,7 +94,7 @@ static bool set_out(struct worker *w, struct flight *f, enum answer_class class,
         f->moves++;
         note_meaning(f, a, bit);
         if (f->in_unit)
-            unit_go(w, f, next, true, why);
+            unit_go(w, f, next, true, why ? why : &split);
         if (flight_alone(f) && f->in_unit)
             worker_flight_free(w, f);
         else

@@ -4,13 +4,38 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fixed.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "gateway/chain.h"
+#include "gateway/link.h"
 #include "gateway/route.h"
 #include "gateway/worker.h"
 #include "rpc/error.h"
 #include "rpc/flight.h"
+
+enum {
+    LOOK_MS = 8,      /* how often what is under way is looked at, while calls come */
+    REFRESH_MS = 128, /* and scores, for those that get no answers */
+    LOOK_LINKS = 256, /* of one endpoint: a bound */
+    LATE_US = 4000,   /* no call is late sooner, */
+    LATE_OCTAVES = 4, /* nor before it has taken 16 times what is usual */
+    SILENT_US = 1000000,
+    SILENT_OCTAVES = 6
+};
+
+/* Of what a retry may cost, half at most goes to look-ups that were answered with null: those who poll for what is not
+ * there yet would leave nothing for failures. */
+static struct budget_conf lookups_conf(const struct chain *c)
+{
+    struct budget_conf conf = c->conf->retry.budget;
+
+    conf.percent = (conf.percent + 1) / 2;
+    conf.floor = (conf.floor + 1) / 2;
+    conf.saved /= 2;
+    conf.first /= 2;
+    return conf;
+}
 
 void standing_init(struct chain *c)
 {
@@ -21,9 +46,12 @@ void standing_init(struct chain *c)
     s->health = mem_array(n, sizeof *s->health);
     s->peers = mem_array(n, sizeof *s->peers);
     s->peers_at = mem_array(n, 1);
+    s->heard_us = mem_array(n, sizeof *s->heard_us);
     s->lacks = mem_array(method_slots(), sizeof *s->lacks);
     latency_table_init(&s->latency, method_slots(), n);
     budget_init(&s->retries, &c->conf->retry.budget, now_ms);
+    s->lookups_conf = lookups_conf(c);
+    budget_init(&s->lookups, &s->lookups_conf, now_ms);
     for (unsigned i = 0; i < n; i++) {
         unsigned first = 0;
 
@@ -46,6 +74,7 @@ void standing_deinit(struct chain *c)
     free(s->health);
     free(s->peers);
     free(s->peers_at);
+    free(s->heard_us);
     free(s->lacks);
 }
 
@@ -71,6 +100,7 @@ static void tell(struct upstream *u, enum breaker_news news)
     case BREAKER_NO_NEWS:
         return;
     case BREAKER_HAS_CLOSED:
+        u->endpoint.last_fail = FAIL_NONE;
         log_event(LOG_INFO, "endpoint_up", LOG_S("chain", u->chain->conf->name),
                   LOG_S("endpoint", u->endpoint.conf->name));
         break;
@@ -84,10 +114,16 @@ static void tell(struct upstream *u, enum breaker_news news)
     upstream_mark(u);
 }
 
-static void keep_reason(struct endpoint *e, enum fail fail, const char *text)
+/* text: what is known better than the class says it; may be NULL. */
+static void keep_reason(struct endpoint *e, enum fail fail, enum answer_class class, const char *text, unsigned status)
 {
+    if (!text)
+        text = answer_meaning(class)->text;
     e->last_fail = fail;
-    snprintf(e->last_text, sizeof e->last_text, "%s", text ? text : "");
+    if (status && status != 200)
+        snprintf(e->last_text, sizeof e->last_text, "HTTP status %u: %s", status, text);
+    else
+        snprintf(e->last_text, sizeof e->last_text, "%s", text);
 }
 
 static bool trial_ends(struct flight *f)
@@ -105,15 +141,16 @@ static void judge_breaker(struct worker *w, struct flight *f, const struct answe
     struct breaker *b = &u->endpoint.breaker;
     const struct breaker_conf *conf = &u->chain->conf->breaker;
     uint64_t now_ms = worker_now_ms(w);
+    bool trial = trial_ends(f); /* also of one that another call, or a connection, has ended since */
 
     if (b->state == BREAKER_CLOSED && !b->failures && a->harm != HARM_HARD && a->park != PARK_CREDENTIAL)
         return;
     if (a->park == PARK_CREDENTIAL && (status == 401 || status == 403))
-        tell(u, breaker_failed(b, conf, BREAKER_REFUSED, trial_ends(f), now_ms, worker_random(w)));
+        tell(u, breaker_failed(b, conf, BREAKER_REFUSED, trial, now_ms, worker_random(w)));
     else if (a->harm == HARM_HARD || a->park == PARK_CREDENTIAL)
-        tell(u, breaker_failed(b, conf, BREAKER_NO_ANSWER, trial_ends(f), now_ms, worker_random(w)));
+        tell(u, breaker_failed(b, conf, BREAKER_NO_ANSWER, trial, now_ms, worker_random(w)));
     else
-        tell(u, breaker_succeeded(b, trial_ends(f), now_ms));
+        tell(u, breaker_succeeded(b, trial, now_ms));
 }
 
 static enum health_outcome outcome_of(const struct answer_meaning *a)
@@ -123,6 +160,11 @@ static enum health_outcome outcome_of(const struct answer_meaning *a)
     if (a->park == PARK_METHOD || a->park == PARK_ENDPOINT || a->park == PARK_QUOTA)
         return HEALTH_THROTTLED;
     return a->harm == HARM_SOFT ? HEALTH_SOFT : HEALTH_OK;
+}
+
+static struct health_peers *peers_of(struct standing *s, unsigned i)
+{
+    return &s->peers[s->peers_at[i]];
 }
 
 static void weigh(struct chain *c, unsigned i)
@@ -135,7 +177,7 @@ static void judge_health(struct chain *c, unsigned i, enum health_outcome outcom
 {
     struct standing *s = &c->standing;
 
-    health_note(s->health, i, &s->peers[s->peers_at[i]], outcome, slower, worker_now_ms(c->worker));
+    health_note(s->health, i, peers_of(s, i), outcome, slower, worker_now_ms(c->worker));
     weigh(c, i);
 }
 
@@ -171,7 +213,7 @@ static void judge(struct worker *w, struct flight *f, enum answer_class class, u
     if (a->learn == LEARN_NO_METHOD && !f->method->wild) {
         struct standing_lack *l = &c->standing.lacks[f->method->slot];
 
-        l->endpoints |= UINT64_C(1) << u->index;
+        l->endpoints = standing_lacking(c, f->method) | UINT64_C(1) << u->index; /* not those of long ago */
         l->until_ms = worker_now_ms(w) + STANDING_LACK_MS;
     }
     u->endpoint.stats.classes[class]++;
@@ -188,10 +230,11 @@ enum answer_class standing_answered(struct worker *w, struct flight *f, bool is_
         class = classify_error(NULL, f->chain->conf->family, f->method, f->http_status, &e).class;
         if ((answer_meaning(class)->harm == HARM_HARD || answer_meaning(class)->park == PARK_CREDENTIAL) &&
             !excuses(f, answer_meaning(class)))
-            keep_reason(&f->upstream->endpoint, FAIL_UPSTREAM_ERROR, answer_meaning(class)->text);
+            keep_reason(&f->upstream->endpoint, FAIL_UPSTREAM_ERROR, class, NULL, f->http_status);
     } else {
         class = classify_result(f->method, payload);
     }
+    f->chain->standing.heard_us[f->upstream->index] = worker_clock_us(w);
     judge(w, f, class, f->http_status, !is_error);
     return class;
 }
@@ -205,10 +248,12 @@ enum answer_class standing_failed(struct worker *w, struct flight *f, const stru
         standing_left(f);
         return class;
     }
-    /* Those that were lost together were lost once. */
+    /* Those that were lost together were lost once.  But what becomes of a trial is the trial's to say. */
     if (f->seat == 0) {
-        keep_reason(&f->upstream->endpoint, why->fail, why->detail);
+        keep_reason(&f->upstream->endpoint, why->fail, class, why->detail, why->http_status);
         judge(w, f, class, why->http_status, class == ANSWER_TIMEOUT);
+    } else if (f->trial) {
+        judge_breaker(w, f, answer_meaning(class), why->http_status);
     }
     standing_left(f);
     return class;
@@ -258,6 +303,83 @@ void standing_not_dialled(struct upstream *u)
     tell(u, breaker_failed(&u->endpoint.breaker, &u->chain->conf->breaker,
                            pool_sockets(&u->endpoint.pool) ? BREAKER_NO_DIAL : BREAKER_UNREACHABLE, false,
                            worker_now_ms(w), worker_random(w)));
+}
+
+/* -- what is seen without an answer */
+
+/* f has been under way for so long that it counts, once.  What an endpoint does not answer that has not said a word for
+ * long is then not waited for, though its time is not over: it is asked elsewhere. */
+static void look_at(struct chain *c, struct upstream *u, struct flight *f, uint64_t now_us)
+{
+    struct standing *s = &c->standing;
+    uint64_t us = now_us - f->sent_us, now_ms = worker_now_ms(c->worker);
+    int32_t slower = latency_table_compare(&s->latency, f->method->slot, us);
+
+    if (slower < LATE_OCTAVES * FIXED_ONE)
+        return;
+    if (!f->late) {
+        f->late = true;
+        health_late(s->health, u->index, peers_of(s, u->index), slower, now_ms);
+        weigh(c, u->index);
+    } else if (us >= SILENT_US && slower >= SILENT_OCTAVES * FIXED_ONE && s->heard_us[u->index] < f->sent_us &&
+               f->part == FLIGHT_OF_CALLS && f->retry && !f->pinned && flight_may_repeat(f) &&
+               standing_usable(c) & ~(UINT64_C(1) << u->index | f->tried | c->avoid)) {
+        f->try_until_ms = now_ms;
+        route_arm(c->worker, f);
+    }
+}
+
+static void look_at_links(struct chain *c, struct upstream *u, uint64_t now_us)
+{
+    unsigned n = 0;
+
+    for (struct list *it = u->endpoint.pool.busy.next; it != &u->endpoint.pool.busy && n < LOOK_LINKS; it = it->next) {
+        const struct link *k = container_of(container_of(it, struct pool_member, node), struct link, member);
+        struct flight *f;
+
+        n++;
+        for (unsigned i = 0; i < k->n_seats; i++) {
+            f = k->seats[i].flight;
+            if (!f)
+                continue;
+            if (now_us - f->sent_us < LATE_US)
+                return;                                 /* the longest busy ones are first */
+            if (k->stalled || h1_client_began(k->http)) /* we do not listen; or it is speaking */
+                break;
+            look_at(c, u, f, now_us);
+        }
+    }
+}
+
+static void look(struct chain *c, uint64_t now_ms)
+{
+    struct standing *s = &c->standing;
+    uint64_t now_us = worker_clock_us(c->worker);
+    bool refresh = now_ms - s->refreshed_ms >= REFRESH_MS;
+
+    s->looked_ms = now_ms;
+    if (refresh)
+        s->refreshed_ms = now_ms;
+    for (unsigned i = 0; i < c->n_upstreams; i++) {
+        if (refresh && s->health[i].score < HEALTH_ONE) {
+            health_refresh(s->health, i, peers_of(s, i), now_ms);
+            weigh(c, i);
+        }
+        if (c->upstreams[i]->n_wire)
+            look_at_links(c, c->upstreams[i], now_us);
+    }
+}
+
+void standing_called(struct chain *c, const struct flight *f)
+{
+    struct standing *s = &c->standing;
+    uint64_t now_ms = worker_now_ms(c->worker);
+
+    budget_call(&s->retries, &c->conf->retry.budget, now_ms);
+    if (classify_is_lookup(f->method))
+        budget_call(&s->lookups, &s->lookups_conf, now_ms);
+    if (c->n_upstreams > 1 && now_ms - s->looked_ms >= LOOK_MS)
+        look(c, now_ms);
 }
 
 /* -- who may be asked */

@@ -23,6 +23,10 @@ struct standing {
     unsigned char *peers_at;    /* by upstream: where those of its tier are */
     struct latency_table latency;
     struct budget retries;
+    struct budget lookups; /* of these, for what was answered with null */
+    struct budget_conf lookups_conf;
+    uint64_t *heard_us; /* by upstream: when it answered last */
+    uint64_t looked_ms, refreshed_ms;
     struct standing_lack {
         uint64_t endpoints; /* that said they do not have the method */
         uint64_t until_ms;
@@ -32,6 +36,8 @@ struct standing {
 void standing_init(struct chain *c);
 void standing_deinit(struct chain *c);
 
+/* A call sets out: it earns its part of a retry, and is the occasion to look at what has been under way for long. */
+void standing_called(struct chain *c, const struct flight *f);
 /* The answer of f->upstream to f.  What it means; the endpoint is judged by it. */
 enum answer_class standing_answered(struct worker *w, struct flight *f, bool is_error, struct slice payload);
 /* f->upstream gave no answer to f. */

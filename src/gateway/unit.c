@@ -73,6 +73,17 @@ struct upstream *unit_next(const struct flight *f, bool same)
     return NULL;
 }
 
+bool unit_untold(const struct flight *f)
+{
+    list_each (it, &f->calls) {
+        const struct unit *u = unit_of(container_of(it, struct call, waiting));
+
+        if (u && u->told && u->with == f->upstream)
+            return false;
+    }
+    return true;
+}
+
 static bool on_wire(const struct exchange *x, const struct upstream *u)
 {
     for (unsigned i = x->envelope.next; i < x->envelope.n_calls; i++) {

@@ -398,7 +398,8 @@ void upstream_dialled(struct upstream *u, const struct dial_result *r)
 
     if (r->status == 0) {
         standing_dialled(u);
-        e->last_fail = FAIL_NONE;
+        if (!upstream_is_down(u)) /* else it is why no calls go there */
+            e->last_fail = FAIL_NONE;
         u->dial_us = (3 * u->dial_us + r->dns_us + r->connect_us + r->tls_us) / (u->dial_us ? 4 : 1);
         if (u->tls) {
             e->stats.tls_full += !r->tls_resumed;

@@ -31,7 +31,7 @@ static void begin(struct flight *f, const struct method *m, uint64_t id)
     f->put_back = false;
     f->pinned = f->by_name = f->old_credential = false;
     f->in_unit = false;
-    f->retry = f->hedge = f->trial = f->asked_once = false;
+    f->retry = f->hedge = f->trial = f->late = f->asked_once = false;
     f->blamed = 0;
     f->http_status = 0;
     f->said = NULL;

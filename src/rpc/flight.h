@@ -64,6 +64,7 @@ struct flight {
     bool retry;      /* as the rule of its method: another endpoint may be asked */
     bool hedge;      /* as the rule of its method */
     bool trial;      /* it is the one call that tries an endpoint whose breaker is not closed */
+    bool late;       /* it has taken long enough to count against its endpoint, which was noted */
     bool asked_once; /* another endpoint was asked after an answer that is worth one more try */
     bool put_back;   /* it gave up its link, since its clients hold too much: it sets out again when they hold little */
     bool pinned;     /* only its endpoint may be asked: that holds the filter that it is about, or is what it asks of */

@@ -19,8 +19,9 @@ struct budget_conf {
     unsigned first;   /* of these, there at the start */
 };
 
-/* Retries: 20 % as in Finagle, with 3/s for clients of few calls.  Hedges: nothing that no call has earned. */
-#define BUDGET_RETRY_DEFAULT ((struct budget_conf){20, 3, 50, 10})
+/* Retries: 20 % as in Finagle, with 3/s for clients of few calls, and one array's worth for the beginning.  Hedges:
+ * nothing that no call has earned. */
+#define BUDGET_RETRY_DEFAULT ((struct budget_conf){20, 3, 50, 50})
 #define BUDGET_HEDGE_DEFAULT ((struct budget_conf){5, 0, 10, 0})
 
 /* All in hundredths of an extra. */

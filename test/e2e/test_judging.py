@@ -271,8 +271,10 @@ class Lost(Judged):
                 r = conn.read_request()
                 if r is None:
                     return
-                conn.answer(r, **({"status": "503 Busy"} if False else {})) if not state["bad"] else conn.send(
-                    http("<html>", status="503 Service Unavailable", ctype="text/html"))
+                if state["bad"]:
+                    conn.send(http("<html>", status="503 Service Unavailable", ctype="text/html"))
+                else:
+                    conn.answer(r)
         up = self.upstream(script)
         nodes = self.nodes(1)
         g = self.gateway(config([endpoint(up.url(), "a"), endpoint(nodes[0].url, "b")],
@@ -330,7 +332,7 @@ class Refused(Judged):
                     conn.send(http(body, status=status))
         return self.upstream(script), state
 
-    def check(self, up, state, seen=None):
+    def check(self, up, state):
         nodes = self.nodes(1)
         g = self.gateway(config([endpoint(up.url(), "a"), endpoint(nodes[0].url, "b")],
                                 chain={"breaker": {"refused_pause_ms": 1500}, "coalesce": False}))
@@ -502,7 +504,7 @@ class Again(Judged):
                 self.assertEqual(r.json()["id"], 7)
 
     def test_the_same_endpoint_only_after_a_pause(self):
-        up = self.upstream(serve((-32603, "server is shutting down")))
+        up = self.upstream(serve((-32603, "service unavailable")))
         g = self.gateway(config(endpoint(up.url()), chain={"retry": {"pause_ms": 400, "max_attempts": 3},
                                                            "breaker": {"failures": 100}}))
         took = []
@@ -516,7 +518,7 @@ class Again(Judged):
         self.assertLess(max(took), 1.2 + 0.5 * SLOW)
 
     def test_deadline_while_it_pauses(self):
-        up = self.upstream(serve((-32603, "server is shutting down")))
+        up = self.upstream(serve((-32603, "service unavailable")))
         g = self.gateway(config(endpoint(up.url()), limits={"call_timeout_ms": 500},
                                 chain={"retry": {"pause_ms": 60000, "max_attempts": 3}, "breaker": {"failures": 100}}))
         with g.client() as c:
@@ -524,12 +526,12 @@ class Again(Judged):
                 at = time.monotonic()
                 r = c.rpc("eth_call", [{"n": i}, "latest"])
                 # A pause that would last beyond the deadline is not begun: the error is there at once, as it was said.
-                self.assertEqual(r["error"]["message"], "server is shutting down")
+                self.assertEqual(r["error"]["message"], "service unavailable")
                 self.assertLess(time.monotonic() - at, 0.5 + 0.3 * SLOW)
 
     def test_clients_that_leave_or_join_while_it_pauses(self):
         state = {"bad": True}
-        up = self.upstream(serve(lambda c: (-32603, "server is shutting down") if state["bad"] else '"0x5"'))
+        up = self.upstream(serve(lambda c: (-32603, "service unavailable") if state["bad"] else '"0x5"'))
         g = self.gateway(config(endpoint(up.url()), chain={"retry": {"pause_ms": 2000}, "breaker": {"failures": 100}}))
         body = '{"jsonrpc":"2.0","id":1,"method":"eth_call","params":[{},"latest"]}'
         for _ in range(6):  # pauses are drawn by lot
@@ -544,7 +546,7 @@ class Again(Judged):
         self.eventually(lambda: g.status()["inflight_calls"] == 0)
 
     def test_shutdown_while_it_pauses(self):
-        up = self.upstream(serve((-32603, "server is shutting down")))
+        up = self.upstream(serve((-32603, "service unavailable")))
         g = self.gateway(config(endpoint(up.url()), chain={"retry": {"pause_ms": 60000}, "breaker": {"failures": 100}},
                                 limits={"call_timeout_ms": 3600000, "drain_timeout_ms": 300}))
         for i in range(3):
@@ -589,7 +591,7 @@ class Budget(Judged):
             self.assertEqual(r["error"]["message"], "server is shutting down")
         sent = sum(len(u.calls()) for u in ups)
         self.assertGreater(sent, calls * 1.1)
-        self.assertLessEqual(sent, calls * (1 + percent / 100) + 10 + 3 * (took + 2))
+        self.assertLessEqual(sent, calls * (1 + percent / 100) + 50 + 3 * (took + 2))
         self.assertGreater(metric(g, "millrace_retries_over_budget_total"), 0)
 
     def test_no_budget_no_retry(self):
