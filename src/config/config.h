@@ -66,6 +66,8 @@ struct chain_conf {
     size_t n_broadcast;
     const struct method_conf *methods; /* exact names first, then by falling length of the pattern */
     size_t n_methods;
+    const struct classify_entry *classify; /* for all endpoints, after their own */
+    size_t n_classify;
     const struct endpoint_conf *endpoints;
     size_t n_endpoints;
 };

@@ -58,6 +58,7 @@ const struct config_shape_info config_shapes[CONFIG_SHAPE_COUNT] = {
     [CONFIG_SHAPE_CHAIN] = {sizeof(struct chain_conf), config_check_chain_name, "^[a-z0-9_-]{1,32}$", "NAME"},
     [CONFIG_SHAPE_METHOD] = {sizeof(struct method_conf), config_check_method,
                              "^([A-Za-z0-9_.-]{1,128}|[A-Za-z0-9_.-]{0,127}\\*)$", "METHOD"},
+    [CONFIG_SHAPE_CLASSIFY] = {.size = sizeof(struct classify_entry)},
     [CONFIG_SHAPE_ENDPOINT] = {.size = sizeof(struct endpoint_conf)},
 };
 

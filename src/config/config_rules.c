@@ -4,6 +4,7 @@
 
 #include "config/config.h"
 #include "config/config_auth.h"
+#include "config/config_classify.h"
 #include "http/url.h"
 #include "upstream/preset.h"
 
@@ -284,6 +285,7 @@ static void chain_rules(struct config_walk *w, const struct config_path *at, jso
     }
     standing_rules(c);
     broadcast_rules(w, at, obj, c);
+    config_classify_merge(w->arena, c);
     identity_rules(w, at, c);
 }
 
@@ -357,6 +359,9 @@ void config_rules(struct config_walk *w, const struct config_path *at, enum conf
     case CONFIG_SHAPE_METHOD:
         if (!json_object_get(obj, "units"))
             ((struct method_conf *)base)->units = UNITS_ABSENT;
+        break;
+    case CONFIG_SHAPE_CLASSIFY:
+        config_classify_rules(w, at, obj, base);
         break;
     case CONFIG_SHAPE_ENDPOINT:
         preset_apply(obj, base);

@@ -227,7 +227,9 @@ enum answer_class standing_answered(struct worker *w, struct flight *f, bool is_
         struct error_object e;
 
         error_object_read(&e, payload);
-        class = classify_error(NULL, f->chain->conf->family, f->method, f->http_status, &e).class;
+        class =
+            classify_error(&f->upstream->endpoint.conf->classes, f->chain->conf->family, f->method, f->http_status, &e)
+                .class;
         if ((answer_meaning(class)->harm == HARM_HARD || answer_meaning(class)->park == PARK_CREDENTIAL) &&
             !excuses(f, answer_meaning(class)))
             keep_reason(&f->upstream->endpoint, FAIL_UPSTREAM_ERROR, class, NULL, f->http_status);
@@ -241,8 +243,9 @@ enum answer_class standing_answered(struct worker *w, struct flight *f, bool is_
 
 enum answer_class standing_failed(struct worker *w, struct flight *f, const struct route_failure *why)
 {
-    enum answer_class class =
-        classify_failure(NULL, f->chain->conf->family, why->fail, why->http_status, slice_of(NULL, 0)).class;
+    enum answer_class class = classify_failure(&f->upstream->endpoint.conf->classes, f->chain->conf->family, why->fail,
+                                               why->http_status, slice_of(NULL, 0))
+                                  .class;
 
     if (why->never_sent || why->reused_died) { /* the dial, or nobody, is to blame */
         standing_left(f);

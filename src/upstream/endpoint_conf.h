@@ -9,6 +9,7 @@
 
 #include "io/dial.h"
 #include "io/tls.h"
+#include "rpc/classify.h"
 #include "upstream/limiter_conf.h"
 
 enum pool_order { POOL_LIFO, POOL_FIFO };
@@ -65,6 +66,14 @@ struct auth_conf {
     const char *jwt_secret_file;
 };
 
+/* One row of `classify` as it is written; 0 and "" fit anything. */
+struct classify_entry {
+    int64_t code;
+    const char *message;
+    unsigned http_status;
+    const char *class;
+};
+
 struct endpoint_conf {
     const char *name;
     const char *url;             /* a secret: path and query often hold the key */
@@ -82,7 +91,10 @@ struct endpoint_conf {
     struct pool_conf pool;
     struct batch_conf batch;
     unsigned preset; /* 0: none, else the row of presets.def from 1; its limits are in rate_limit already */
-    struct limiter_conf rate_limit; /* what the provider allows */
+    struct limiter_conf rate_limit;        /* what the provider allows */
+    const struct classify_entry *classify; /* of its own */
+    size_t n_classify;
+    struct classify_conf classes; /* those, and the chain's */
     struct tls_conf tls;
     const char *proxy; /* URL; "" : from HTTPS_PROXY/HTTP_PROXY/NO_PROXY; "none": direct in any case */
     enum dial_family dns_family;

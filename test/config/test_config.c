@@ -316,6 +316,34 @@ TEST(a_default_gives_way_to_what_is_written)
 }
 
 /* A preset stands where the file says nothing; a burst goes with its rate. */
+TEST(classes_of_errors)
+{
+    struct config *c = parse("{\"chains\":{\"x\":{\"family\":\"evm\","
+                             "\"classify\":[{\"code\":-32005,\"class\":\"rate_limited_endpoint\"}],"
+                             "\"endpoints\":[{\"name\":\"n\",\"url\":\"http://h\",\"classify\":["
+                             "{\"message\":\"Slow DOWN\",\"http_status\":503,\"class\":\"too_many_at_once\"},"
+                             "{\"code\":7,\"class\":\"auth\"}]},{\"name\":\"m\",\"url\":\"http://h\"}]}}}");
+    const struct classify_conf *n = &c->chains[0].endpoints[0].classes, *m = &c->chains[0].endpoints[1].classes;
+    static const struct {
+        int64_t code;
+        unsigned status;
+        const char *text, *class;
+    } want[] = {
+        {0, 503, "slow down", "too_many_at_once"}, {7, 0, "", "auth"}, {-32005, 0, "", "rate_limited_endpoint"}};
+
+    CHECK_EQ(n->n, 3);
+    for (size_t i = 0; i < 3; i++) {
+        CHECK(n->rules[i].any_family);
+        CHECK_EQ(n->rules[i].code, want[i].code);
+        CHECK_EQ(n->rules[i].status, want[i].status);
+        CHECK_STR(n->rules[i].text, want[i].text);
+        IS(answer_meaning(n->rules[i].class)->name, want[i].class);
+    }
+    CHECK_EQ(m->n, 1);
+    CHECK_EQ(m->rules[0].code, -32005);
+    done(c);
+}
+
 TEST(presets_give_way_to_what_is_written)
 {
     static const struct {
