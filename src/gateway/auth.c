@@ -38,6 +38,7 @@ struct auth {
     struct loop_timer timer;
     struct file_stamp seen;
     uint64_t look_ms, poll_ms, sign_ms; /* UINT64_MAX: not wanted */
+    bool doubted;                       /* the one before was refused: it waits for what the look gives */
     char why[160];                      /* of the last failure */
 };
 
@@ -107,6 +108,7 @@ static void replaced(struct auth *a)
     struct upstream *u = a->upstream;
 
     a->why[0] = '\0';
+    a->doubted = false;
     put_in_force(a);
     worker_of(a)->stats.credential_rotations += a->credential.generation > 1;
     if (a->credential.exp_s == INT64_MAX)
@@ -119,11 +121,26 @@ static void replaced(struct auth *a)
     upstream_reauthorized(u);
 }
 
+/* The look gave no other one: what was refused may do after all. */
+static void restore(struct auth *a)
+{
+    struct upstream *u = a->upstream;
+
+    if (!a->doubted)
+        return;
+    a->doubted = false;
+    if (!credential_holds(&a->credential, wall_s()))
+        return;
+    put_in_force(a);
+    upstream_mark(u);
+}
+
 /* The look gave nothing.  The one before is used on, as long as it holds. */
 static void failed(struct auth *a, const char *why)
 {
     struct upstream *u = a->upstream;
 
+    restore(a);
     snprintf(a->why, sizeof a->why, "%s", why);
     worker_of(a)->stats.credential_failures++;
     log_event(LOG_WARN, "credential_failed", LOG_S("chain", u->chain->conf->name),
@@ -149,7 +166,9 @@ static void take(struct auth *a, struct slice printed)
     if (r == CREDENTIAL_NEW) {
         replaced(a);
     } else if (r == CREDENTIAL_SAME) {
-        if (!a->upstream->endpoint.head) /* it had expired by a clock that was set back since */
+        if (a->doubted)
+            restore(a);
+        else if (!a->upstream->endpoint.head) /* it had expired by a clock that was set back since */
             replaced(a);
     } else {
         snprintf(why, sizeof why, "%s: %s", source, credential_reason(r));
@@ -366,7 +385,7 @@ struct auth *auth_free(struct auth *a)
 
 bool auth_failed(const struct auth *a)
 {
-    return a && !a->upstream->endpoint.head && (a->credential.failures || a->credential.generation);
+    return a && !a->upstream->endpoint.head && !a->doubted && (a->credential.failures || a->credential.generation);
 }
 
 const char *auth_why(const struct auth *a)
@@ -384,13 +403,39 @@ int64_t auth_left_s(const struct auth *a)
     return a->credential.exp_s == INT64_MAX ? INT64_MAX : a->credential.exp_s - wall_s();
 }
 
+static bool has_changed(const struct auth *a)
+{
+    struct file_stamp s;
+
+    if (!file_of(a))
+        return false;
+    file_stamp(&s, file_of(a));
+    return !file_stamp_eq(&s, &a->seen);
+}
+
+/* It is not used before it is known whether there is another one: that would be refused too, call by call. */
+static void doubt(struct auth *a)
+{
+    struct upstream *u = a->upstream;
+
+    if (a->doubted || !u->endpoint.head)
+        return;
+    a->doubted = true;
+    snprintf(a->why, sizeof a->why, "the endpoint refused it, and the next one is awaited");
+    endpoint_authorize(&u->endpoint, slice_of(NULL, 0), u->endpoint.generation);
+    upstream_offer_waiting(u);
+}
+
 bool auth_refused(struct auth *a, uint64_t generation)
 {
     const struct endpoint *e = &a->upstream->endpoint;
     bool fresh = false;
 
-    if (generation == e->generation && credential_refused(&a->credential, now_ms(a))) {
+    if (generation == e->generation && !a->run && (has_changed(a) || credential_refused(&a->credential, now_ms(a)))) {
+        uint64_t settles_ms = a->look_ms; /* what is being written now may be whole then */
+
         look(a);
+        a->look_ms = settles_ms;
         fresh = a->conf->kind == AUTH_JWT_SECRET_FILE && e->head;
         if (fresh)
             put_in_force(a);
@@ -399,7 +444,9 @@ bool auth_refused(struct auth *a, uint64_t generation)
             log_event(LOG_WARN, "credential_refused", LOG_S("chain", a->upstream->chain->conf->name),
                       LOG_S("endpoint", e->conf->name), LOG_U("generation", generation));
     }
-    return e->head && (fresh || generation != e->generation);
+    if (generation == e->generation && !fresh && (a->run || a->look_ms != UINT64_MAX))
+        doubt(a);
+    return a->doubted || (e->head && (fresh || generation != e->generation));
 }
 
 static bool queue_again(struct upstream *u, struct flight *f)
@@ -423,8 +470,11 @@ void auth_repeat(struct auth *a, struct flight *f, unsigned http_status)
         return;
     }
     f->moves++;
-    if (f->moves <= MAX_REPEATS && queue_again(a->upstream, f))
+    if (f->moves <= MAX_REPEATS && queue_again(a->upstream, f)) {
         w->stats.credential_retries++;
-    else
+        if (a->doubted)
+            route_elsewhere(f);
+    } else {
         route_failed(w, f, &(struct route_failure){.fail = FAIL_UPSTREAM_HTTP_STATUS, .http_status = http_status});
+    }
 }

@@ -23,8 +23,10 @@ const char *auth_why(const struct auth *a);   /* why, for people; never a secret
 const char *auth_state(const struct auth *a); /* "ok", "waiting" for the first one, "failed" */
 int64_t auth_left_s(const struct auth *a);    /* until it expires; INT64_MAX: not known */
 
-/* The endpoint refused (401, 403) what went out with this generation: looks at once, unless it did so seconds ago.
- * true: the head is another one now, with which the same request may do better. */
+/* The endpoint refused (401, 403) what went out with this generation: looks at once, unless it did so seconds ago and
+ * nothing has changed since.  true: the same request may do better, because another credential is in force now, or the
+ * next one is on its way: the command runs, the file is being written.  Until that has come or failed the refused one
+ * is not used: the endpoint has no head, calls wait or go elsewhere. */
 bool auth_refused(struct auth *a, uint64_t generation);
 /* A flight that such a request carried, and that may be repeated, sets out again, or fails. */
 void auth_repeat(struct auth *a, struct flight *f, unsigned http_status);

@@ -329,16 +329,22 @@ static bool on_single(struct link *k, const struct h1_response *res)
     return fail != FAIL_UPSTREAM_WRONG_ID || planted(PLANT_DOUBTFUL_REUSED);
 }
 
-/* The endpoint refused a credential that has been replaced meanwhile: with the new one they may do better. */
+/* The endpoint refused a credential that has been replaced meanwhile, or is about to be: with the next one they may do
+ * better, and that this one was refused is not held against the endpoint. */
 static bool repeat_authorized(struct link *k, unsigned status)
 {
     struct upstream *u = k->upstream;
+    bool may = true;
     struct list all;
 
-    for (unsigned i = 0; i < k->n_seats; i++)
-        if (k->seats[i].flight && !flight_may_repeat(k->seats[i].flight))
-            return false;
     if (!auth_refused(u->auth, k->generation))
+        return false;
+    for (unsigned i = 0; i < k->n_seats; i++)
+        if (k->seats[i].flight) {
+            k->seats[i].flight->old_credential = true;
+            may &= flight_may_repeat(k->seats[i].flight);
+        }
+    if (!may)
         return false;
     link_detach_all(k, &all);
     while (!list_empty(&all)) { /* the last one first: those that queue again keep their order */

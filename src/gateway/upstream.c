@@ -132,6 +132,7 @@ static void enqueue(struct upstream *u, struct flight *f, bool front)
     f->upstream = u;
     f->link = NULL;
     f->http_status = 0;
+    f->old_credential = false;
     if (upstream_is_down(u))
         f->trial |= breaker_depart(&u->endpoint.breaker, &u->chain->conf->breaker, worker_now_ms(u->worker));
     f->queued_us = worker_clock_us(u->worker);

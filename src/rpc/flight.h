@@ -69,7 +69,7 @@ struct flight {
     bool put_back;   /* it gave up its link, since its clients hold too much: it sets out again when they hold little */
     bool pinned;     /* only its endpoint may be asked: that holds the filter that it is about, or is what it asks of */
     bool by_name;    /* pinned because its client named that endpoint: nobody else shares in it */
-    bool old_credential; /* it was refused with a credential of ours that has been replaced since */
+    bool old_credential; /* it was refused with a credential of ours that is replaced */
     bool in_unit;    /* some who wait, or waited, for it must be answered by the endpoint of others: gateway/unit.h */
     uint8_t moves;   /* how many times it changed link or endpoint */
     uint8_t sends;   /* requests that carried it */

@@ -131,6 +131,103 @@ class Kinds(Auth):
         self.assertNotEqual(seen[1], seen[2])
 
 
+class RefusedMeanwhile(Auth):
+    """The endpoint takes the old credential no more: a call that still carried it does better with the next one."""
+
+    def node(self, good):
+        """Takes only what good() says now."""
+        def script(conn):
+            while True:
+                r = conn.read_request()
+                if r is None:
+                    return
+                if r.header("authorization") == "Bearer " + good():
+                    conn.answer(r)
+                else:
+                    conn.send(http("no such key", status="401 Unauthorized", ctype="text/plain"))
+        return self.upstream(script)
+
+    def read(self, name):
+        with open(self.path(name)) as f:
+            return f.read().strip()
+
+    def state(self, g, i=0):
+        return g.status()["chains"]["ethereum"]["endpoints"][i]["state"]
+
+    def test_file(self):
+        """From the moment that the file changes."""
+        u = self.node(lambda: self.read("token"))
+        g = self.gw(u.url(), {"bearer_file": self.put("token", "t0")}, chain={"cache": {"max_bytes": 0}})
+        self.good(g)
+        for i in range(1, 20):
+            self.put("token", "t%d" % i)
+            self.good(g, i)
+        self.assertGreater(g.status()["counters"]["credential_retries"], 0)
+        self.assertEqual(self.state(g), "up")
+        self.assertNotIn("endpoint_refused_credential", g.stderr())
+
+    def test_file_that_is_written_slowly(self):
+        u = self.node(lambda: "second")
+        g = self.gw(u.url(), {"bearer_file": self.put("token", "first")})
+        with open(self.path("token"), "w") as f:
+            f.flush()
+            t = threading.Timer(0.03, lambda: (f.write("second"), f.flush()))
+            t.start()
+            self.good(g)
+            t.join()
+        self.assertEqual(self.state(g), "up")
+
+    def test_command(self):
+        """It runs because of the refusal, and all who come meanwhile wait for it."""
+        u = self.node(lambda: self.read("current"))
+        self.put("current", "t0")
+        g = self.gw(u.url(), {"bearer_command": [self.script("cmd", "sleep 0.4; cat %s\n" % self.path("current"))]})
+        self.good(g)
+        self.put("current", "t1")
+        with g.client() as a, g.client() as b:
+            a.send(a.build(CALL % 1))
+            time.sleep(0.1)
+            b.send(b.build(CALL % 2))
+            for c in (a, b):
+                self.assertIn("result", c.read_response().json())
+        self.assertEqual(self.state(g), "up")
+        self.assertEqual(self.credential(g)["generation"], 2)
+        self.assertNotIn("endpoint_refused_credential", g.stderr())
+        self.assertEqual([s for s in self.sent(u)].count("Bearer t0"), 2)  # the second call did not go in vain
+
+    def test_another_endpoint_meanwhile(self):
+        u, v = self.node(lambda: "never"), self.upstream()
+        g = self.gateway(config([endpoint(u.url(), "keyed", auth={"bearer_command": [self.script("cmd", "sleep 0.1; echo x\n")]}),
+                                 endpoint(v.url(), "free", tier=1)]))
+        self.eventually(lambda: "credential_new" in g.stderr())
+        self.script("cmd", "sleep 5; echo y\n")
+        for n in range(3):
+            start = time.monotonic()
+            self.good(g, n)
+            self.assertLess(time.monotonic() - start, 1.0 * SLOW)
+        self.assertEqual(len(u.requests), 1)
+
+    def test_a_transaction_is_not_sent_again_but_harms_nobody(self):
+        u = self.node(lambda: self.read("current"))
+        self.put("current", "t0")
+        g = self.gw(u.url(), {"bearer_command": [self.script("cmd", "sleep 0.3; cat %s\n" % self.path("current"))]})
+        self.good(g)
+        self.put("current", "t1")
+        with g.client() as c:
+            self.assertIn("error", c.rpc("eth_sendRawTransaction", ["0x02f8"]))
+        self.good(g, 1)
+        self.assertEqual(len(u.calls("eth_sendRawTransaction")), 1)
+        self.assertEqual(self.state(g), "up")
+
+    def test_refused_though_nothing_is_new(self):
+        """Then it is as with any credential that is not accepted."""
+        u = self.node(lambda: "other")
+        g = self.gw(u.url(), {"bearer_command": [self.script("cmd", "sleep 0.2; echo same\n")]})
+        self.assert_error(self.ask(g), "upstream_http_status", 1)
+        g.wait_line("endpoint_refused_credential")
+        self.assertEqual(self.state(g), "down")
+
+
 class Rotation(Auth):
     def under_load(self, u, g, rotate, seconds=3.0):
         """Clients that ask all the while; nothing they get may be an error."""
