@@ -337,7 +337,7 @@ static bool repeat_authorized(struct link *k, unsigned status)
     bool may = true;
     struct list all;
 
-    if (!auth_refused(u->auth, k->generation))
+    if (!auth_refused(u->auth, k->generation) || planted(PLANT_OLD_REFUSAL_PASSED))
         return false;
     for (unsigned i = 0; i < k->n_seats; i++)
         if (k->seats[i].flight) {

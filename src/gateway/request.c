@@ -356,7 +356,7 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
         f->filter_hi = pin.id.hi;
         f->filter_lo = pin.id.lo;
         with = pin.upstream;
-    } else if (apart) {
+    } else if (apart && !planted(PLANT_NAMED_UNBOUND)) {
         f->pinned = f->by_name = true;
         with = x->asker.named;
     }

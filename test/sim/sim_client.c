@@ -11,6 +11,7 @@
 #include "sim_conn.h"
 #include "sim_judge.h"
 #include "sim_loop.h"
+#include "sim_node.h"
 
 enum { BODY_MAX = 64 << 20, HEAD_MAX = 8192, PATIENCE_MS = 60000 };
 
@@ -42,6 +43,7 @@ struct client {
     struct list posts; /* struct post, oldest first */
     unsigned n_posts, posts_left, depth;
     uint64_t think_us;
+    unsigned scope;    /* its own credential; 0: none */
     uint64_t fence_us; /* see struct post */
     struct sim_event act, read, patience;
     struct buf body; /* of the request being made */
@@ -206,14 +208,20 @@ static void on_patience(struct sim_event *e)
 static void send_post(struct client *cl)
 {
     struct world *w = cl->w;
-    struct post *q = post_draw(w, cl->chain, cl->fence_us, &cl->body);
-    char head[256];
-    int n = snprintf(
-        head, sizeof head,
-        "POST /%s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n%s\r\n",
-        cl->chain == &w->chains[0] && sim_chance(w, 500) ? "" : cl->chain->name, cl->body.n,
-        q->explain ? "X-Millrace-Explain: 1\r\n" : "");
+    struct post *q = post_draw(w, cl->chain, cl->scope, cl->fence_us, &cl->body);
+    char head[512], own[64] = "", named[64] = "";
     size_t part = cl->body.n;
+    int n;
+
+    if (cl->scope)
+        snprintf(own, sizeof own, "Authorization: Bearer " NODE_SCOPE "%u\r\n", cl->scope);
+    if (q->named)
+        snprintf(named, sizeof named, "X-Millrace-Endpoint: %s\r\n", w->nodes[q->named - 1]->name);
+    n = snprintf(
+        head, sizeof head,
+        "POST /%s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n%s%s%s\r\n",
+        cl->chain == &w->chains[0] && sim_chance(w, 500) ? "" : cl->chain->name, cl->body.n,
+        q->explain ? "X-Millrace-Explain: 1\r\n" : "", own, named);
 
     cl->posts_left--;
     sim_trace(w, "client %u asks: %.*s", cl->index, (int)(cl->body.n < 600 ? cl->body.n : 600), cl->body.p);
@@ -312,6 +320,7 @@ struct client *client_new(struct world *w, unsigned index)
         cl->posts_left = cl->depth = 20;
         cl->think_us = 5;
     }
+    cl->scope = w->p.scoped ? (unsigned)sim_rnd(w, SIM_SCOPES) : 0;
     list_init(&cl->posts);
     buf_init(&cl->body, BODY_MAX);
     buf_init(&cl->head, HEAD_MAX);

@@ -115,7 +115,7 @@ static bool read_own(struct slice payload, unsigned *own)
     return strcmp(text, again) == 0;
 }
 
-bool filter_judge_made(struct world *w, unsigned client, const struct sim_chain *c, const struct ask *a,
+bool filter_judge_made(struct world *w, unsigned client, const struct sim_chain *c, unsigned scope, const struct ask *a,
                        struct slice payload)
 {
     struct sim_given *g;
@@ -132,7 +132,7 @@ bool filter_judge_made(struct world *w, unsigned client, const struct sim_chain 
         w->given = mem_grow(w->given, w->cap_given * sizeof *w->given);
     }
     g = &w->given[w->n_given++];
-    *g = (struct sim_given){.chain = c, .hash = a->hash};
+    *g = (struct sim_given){.chain = c, .hash = a->hash, .scope = scope};
     memcpy(g->text, payload.p, payload.n);
     if (own) {
         struct sim_filter *f = NULL;
@@ -146,8 +146,16 @@ bool filter_judge_made(struct world *w, unsigned client, const struct sim_chain 
     return true;
 }
 
-bool filter_judge_poll(struct world *w, unsigned client, const struct sim_chain *c, struct ask *a, struct slice payload,
-                       uint64_t *head, uint64_t *serial)
+static bool forwards(const struct world *w, const struct sim_chain *c)
+{
+    for (unsigned i = 0; i < w->n_nodes; i++)
+        if (w->nodes[i]->chain == c && w->nodes[i]->forwards)
+            return true;
+    return false;
+}
+
+bool filter_judge_poll(struct world *w, unsigned client, const struct sim_chain *c, unsigned scope, struct ask *a,
+                       struct slice payload, uint64_t *head, uint64_t *serial)
 {
     uint64_t node, own;
     struct sim_filter *f;
@@ -162,6 +170,8 @@ bool filter_judge_poll(struct world *w, unsigned client, const struct sim_chain 
     if (!ask_is_answer(c, &same, *head, *serial, false, payload))
         return false;
     sim_check(w, a->given, "client %u: a poll of a filter that is nobody's has a result", client);
+    sim_check(w, nodes_of(w, c) == 1 || !forwards(w, c) || w->given[a->given - 1].scope == scope,
+              "client %u, of scope %u: it polls the filter of scope %u", client, scope, w->given[a->given - 1].scope);
     f = find(w, same.node, same.own);
     sim_check(w, f && w->nodes[same.node]->chain == c, "client %u: the poll of no filter", client);
     link_up(w, client, a->given, f);

@@ -17,10 +17,10 @@ void filter_lose(struct node *n);
 uint64_t filter_hash(unsigned node, unsigned own); /* sim_served.hash of a poll */
 
 /* A client has its answer: payload is a result.  false: not of the right form. */
-bool filter_judge_made(struct world *w, unsigned client, const struct sim_chain *c, const struct ask *a,
+bool filter_judge_made(struct world *w, unsigned client, const struct sim_chain *c, unsigned scope, const struct ask *a,
                        struct slice payload);
 /* Also what ask_check says of others. */
-bool filter_judge_poll(struct world *w, unsigned client, const struct sim_chain *c, struct ask *a, struct slice payload,
-                       uint64_t *head, uint64_t *serial);
+bool filter_judge_poll(struct world *w, unsigned client, const struct sim_chain *c, unsigned scope, struct ask *a,
+                       struct slice payload, uint64_t *head, uint64_t *serial);
 
 #endif

@@ -96,8 +96,10 @@ static uint64_t told_since_us(const struct sim_chain *c, uint64_t head)
 }
 
 /* false: it was a notification. */
-static bool draw_one(struct world *w, struct sim_chain *c, struct want *want, bool array, struct buf *b)
+static bool draw_one(struct world *w, const struct post *q, struct want *want, struct buf *b)
 {
+    struct sim_chain *c = q->chain;
+    bool array = q->array;
     bool notification, id_last = sim_chance(w, 200);
 
     *want = (struct want){.announced = c->announced, .serial = UINT64_MAX};
@@ -119,10 +121,23 @@ static bool draw_one(struct world *w, struct sim_chain *c, struct want *want, bo
     if (want->ask.kind == ASK_FILTER || want->ask.kind == ASK_UNKNOWN)
         sim_run_count(w, want->ask.hash)->asked++;
     if (want->ask.kind == ASK_WRITE)
-        count_write(w, &w->writes[want->ask.write], notification);
+        count_write(w, &w->writes[want->ask.write], notification || q->named);
+    if (want->ask.kind == ASK_WRITE)
+        w->writes[want->ask.write].scopes |= 1u << q->scope;
     w->calls += !notification;
     c->asked++;
     return !notification;
+}
+
+/* An endpoint of c, and 1. */
+static unsigned draw_node(struct world *w, const struct sim_chain *c)
+{
+    unsigned i;
+
+    do
+        i = (unsigned)sim_rnd(w, w->n_nodes);
+    while (w->nodes[i]->chain != c);
+    return i + 1;
 }
 
 static unsigned draw_size(struct world *w)
@@ -132,7 +147,7 @@ static unsigned draw_size(struct world *w)
     return 1 + (unsigned)sim_rnd(w, sim_chance(w, 150) ? 30 : 6);
 }
 
-struct post *post_draw(struct world *w, struct sim_chain *c, uint64_t fence_us, struct buf *b)
+struct post *post_draw(struct world *w, struct sim_chain *c, unsigned scope, uint64_t fence_us, struct buf *b)
 {
     struct post *q = mem_zero(sizeof *q);
     unsigned n;
@@ -141,6 +156,9 @@ struct post *post_draw(struct world *w, struct sim_chain *c, uint64_t fence_us, 
     w->n_posts++;
     q->explain = sim_chance(w, 150);
     q->chain = c;
+    q->scope = scope;
+    if (w->p.named && sim_chance(w, 300))
+        q->named = draw_node(w, c);
     q->fence_us = fence_us;
     if (sim_chance(w, 15)) {
         q->whole = sim_chance(w, 500) ? WHOLE_NOT_JSON : WHOLE_EMPTY;
@@ -155,7 +173,7 @@ struct post *post_draw(struct world *w, struct sim_chain *c, uint64_t fence_us, 
     for (unsigned i = 0; i < n; i++) {
         if (i)
             buf_str(b, sim_chance(w, 900) ? "," : " ,\n ");
-        q->n += draw_one(w, c, &q->v[q->n], q->array, b);
+        q->n += draw_one(w, q, &q->v[q->n], b);
     }
     if (q->array)
         buf_str(b, "]");
@@ -209,7 +227,8 @@ static bool has(struct slice s, const char *text)
 }
 
 /* Errors that are no answer of the question: ours, and those that an endpoint made up. */
-static bool is_excuse(struct world *w, const struct want *want, const struct element *e, bool slow)
+static bool is_excuse(struct world *w, const struct post *q, const struct want *want, const struct element *e,
+                      bool slow)
 {
     if (!e->is_error)
         return false;
@@ -218,7 +237,10 @@ static bool is_excuse(struct world *w, const struct want *want, const struct ele
     if (!has(e->payload, "\"reason\":\""))
         return false;
     if (has(e->payload, "\"filter_not_found\"")) /* nobody's, or its endpoint cannot be reached */
-        return want->ask.kind == ASK_POLL && (!want->ask.given || !w->p.calm);
+        return want->ask.kind == ASK_POLL &&
+               (!want->ask.given || !w->p.calm || q->named || w->given[want->ask.given - 1].scope != q->scope);
+    if (q->named && has(e->payload, "\"upstream_wrong_chain\""))
+        return w->p.mixed;
     return !w->p.calm || (slow && has(e->payload, "_timeout\""));
 }
 
@@ -250,6 +272,13 @@ static void judge_provenance(struct world *w, unsigned client, struct post *q, s
               "client %u: an answer that no endpoint gave", client);
     s = &w->served[serial];
     s->shown++;
+    sim_check(w, s->scope == SIM_NO_SCOPE || s->scope == q->scope,
+              "client %u, of scope %u: an answer that was asked for with the credential of scope %u", client, q->scope,
+              s->scope);
+    sim_check(w, !q->named || q->named == s->node + 1, "client %u: node%u answers what was asked of node%u", client,
+              s->node, q->named - 1);
+    if (q->named)
+        sim_check(w, s->shown == 1, "client %u: what it asked of node%u is shared", client, s->node);
     if (!ask_shareable(want->ask.kind) || (!w->p.coalesce && !w->p.cache))
         sim_check(w, s->shown == 1, "client %u: answer #%" PRIu64 " must not be shared and is the answer of %u calls",
                   client, serial, s->shown);
@@ -273,9 +302,9 @@ static bool is_right(struct world *w, unsigned client, const struct post *q, str
     *head = 0;
     *serial = UINT64_MAX;
     if (want->ask.kind == ASK_FILTER)
-        return !e->is_error && filter_judge_made(w, client, q->chain, &want->ask, e->payload);
+        return !e->is_error && filter_judge_made(w, client, q->chain, q->scope, &want->ask, e->payload);
     if (want->ask.kind == ASK_POLL)
-        return !e->is_error && filter_judge_poll(w, client, q->chain, &want->ask, e->payload, head, serial);
+        return !e->is_error && filter_judge_poll(w, client, q->chain, q->scope, &want->ask, e->payload, head, serial);
     return ask_check(q->chain, &want->ask, e->is_error, e->payload, head, serial);
 }
 
@@ -300,7 +329,7 @@ static void judge_call(struct world *w, unsigned client, struct post *q, struct 
     }
     sim_check(w, want->ask.kind != ASK_WRITE || !want->ask.named || !has(e->payload, "already known"),
               "client %u: an error says that its transaction is there already", client);
-    sim_check(w, is_excuse(w, want, e, slow), "client %u, id %s: not the answer of its question%s: %s%.*s", client,
+    sim_check(w, is_excuse(w, q, want, e, slow), "client %u, id %s: not the answer of its question%s: %s%.*s", client,
               want->id, w->p.calm ? " (in a calm run)" : "", e->is_error ? "error " : "",
               (int)(e->payload.n < 300 ? e->payload.n : 300), e->payload.p);
 }

@@ -22,6 +22,8 @@ struct post {
     enum { WHOLE_GOOD, WHOLE_NOT_JSON, WHOLE_EMPTY, WHOLE_TOO_MANY } whole;
     bool array;
     bool explain;      /* it asks how its call comes by its answer */
+    unsigned scope;    /* its client's own credential; 0: none */
+    unsigned named;    /* the endpoint that it names, and 1; 0: none */
     uint64_t fence_us; /* when an endpoint took the last transaction whose answer the client had; then: has now */
     unsigned from;     /* which endpoint answered what is about the head, and 1; 0: none did yet */
     unsigned n;
@@ -29,7 +31,7 @@ struct post {
 };
 
 /* Draws a request for the chain; its body is in b. */
-struct post *post_draw(struct world *w, struct sim_chain *c, uint64_t fence_us, struct buf *b);
+struct post *post_draw(struct world *w, struct sim_chain *c, unsigned scope, uint64_t fence_us, struct buf *b);
 void post_free(struct post *q);
 
 /* head: of the response, as it came. */

@@ -27,6 +27,7 @@ struct node_conn {
     struct buf out;
     unsigned calls; /* under way */
     unsigned token; /* that its requests carried */
+    unsigned scope; /* of the request under way */
     enum fault fault;
     bool busy, close_after;
     bool surplus;  /* bytes were sent that nobody asked for */
@@ -65,8 +66,8 @@ void node_departure(struct node *n, struct slice bytes)
               !n->keyed || token || bytes.n < 5 || memcmp(bytes.p, "POST ", 5) != 0 ||
                   !memmem(bytes.p, bytes.n, "\r\n\r\n", 4),
               "a request without a credential leaves for %s", n->name);
-    sim_check(n->w, !token || (token >= n->left && token <= n->issued), "token %u leaves for %s after %u", token,
-              n->name, n->left);
+    sim_check(n->w, !token || (token >= n->left && token == n->issued),
+              "token %u leaves for %s after %u, and %u is there", token, n->name, n->left, n->issued);
     if (token)
         n->left = token;
 
@@ -85,11 +86,14 @@ static uint64_t node_head(const struct node *n)
 }
 
 /* The transaction may have come here another way, and a node that has seen it mined may say so in more than one way. */
-static void take_write(struct node *n, struct ask *a)
+static void take_write(struct node_conn *k, struct ask *a)
 {
+    struct node *n = k->n;
     struct world *w = n->w;
     struct sim_write *t = &w->writes[a->write];
 
+    sim_check(w, k->scope == SIM_NO_SCOPE || t->scopes >> k->scope & 1,
+              "%s got transaction %" PRIu64 " with the credential of a client that did not send it", n->name, a->write);
     if (t->taken_us && a->named && sim_chance(w, 250))
         a->news = w->p.calm || sim_chance(w, 600) ? ASK_KNOWN : ASK_NONCE;
     if (!t->taken_us)
@@ -115,8 +119,8 @@ static void served(struct node_conn *k, struct ask *a, uint64_t head)
     struct world *w = k->n->w;
 
     sim_check(w, w->n_served < SIM_SERVED_MAX, "the gateway asks endlessly");
-    w->served[w->n_served] =
-        (struct sim_served){.hash = a->hash, .left_us = k->c->written_us, .head = head, .node = k->n->index};
+    w->served[w->n_served] = (struct sim_served){
+        .hash = a->hash, .left_us = k->c->written_us, .head = head, .node = k->n->index, .scope = k->scope};
     if (a->of_head && !k->n->chain->told_us[head - k->n->chain->first_head]) /* many answers give it away */
         k->n->chain->told_us[head - k->n->chain->first_head] = w->now_us;
     if (a->kind == ASK_HEAD)
@@ -139,7 +143,7 @@ static void served(struct node_conn *k, struct ask *a, uint64_t head)
     if (a->kind != ASK_WRITE)
         return;
     sim_check(w, a->write < w->n_writes, "%s got a transaction that nobody sent", k->n->name);
-    take_write(k->n, a);
+    take_write(k, a);
 }
 
 /* One request object: exactly jsonrpc, id, method and params, the id an integer.  Appends its answer. */
@@ -222,6 +226,40 @@ static unsigned take_body(struct node_conn *k, struct slice body, struct fault_e
     return n;
 }
 
+/* Whose credential a request carries. */
+static unsigned scope_of(const struct node *n, const struct h1_request *q)
+{
+    static const char ours[] = "Bearer " NODE_TOKEN, theirs[] = "Bearer " NODE_SCOPE;
+    struct slice a = q->authorization;
+    unsigned scope;
+
+    sim_check(n->w, q->authorizations <= 1, "%s: two credentials in one request", n->name);
+    if (!n->forwards) {
+        sim_check(n->w, !a.p || slice_starts(a, slice_str(ours)), "%s gets a client's credential", n->name);
+        return SIM_NO_SCOPE;
+    }
+    if (!a.p)
+        return 0;
+    sim_check(n->w, slice_starts(a, slice_str(theirs)) && a.n == sizeof theirs, "%s: not a client's credential",
+              n->name);
+    scope = (unsigned)(a.p[a.n - 1] - '0');
+    sim_check(n->w, scope > 0 && scope < SIM_SCOPES, "%s: nobody's credential", n->name);
+    return scope;
+}
+
+/* The token is no good any more.  Only what may be asked again is refused: a transaction would fail rightly. */
+static bool refuses(const struct node_conn *k, const struct fault_element *v)
+{
+    const struct node *n = k->n;
+
+    if (!n->keyed || k->token > n->revoked)
+        return false;
+    for (unsigned i = 0; i < k->calls; i++)
+        if (!ask_shareable(v[i].ask.kind) && v[i].ask.kind != ASK_LOOKUP && v[i].ask.kind != ASK_FINALIZED)
+            return false;
+    return true;
+}
+
 static void on_act(struct sim_event *e);
 
 static void take_request(struct node_conn *k, const struct h1_request *q)
@@ -235,11 +273,19 @@ static void take_request(struct node_conn *k, const struct h1_request *q)
     sim_check(w, !k->busy, "%s: a second request before the answer to the first", n->name);
     sim_check(w, !k->doubtful, "%s: a request on a connection that must not be used again", n->name);
     sim_check(w, q->method == H1_POST && q->keep_alive, "%s: not a POST that keeps the connection", n->name);
+    k->scope = scope_of(n, q);
     k->calls = take_body(k, q->body, v, &array);
     n->n_inflight += k->calls;
     k->busy = true;
     k->fault = fault_draw(w, n->fault_permille, array);
     buf_clear(&k->out);
+    if (refuses(k, v)) {
+        k->fault = FAULT_NONE;
+        sim_trace(w, "%s: token %u is no good any more", n->name, k->token);
+        buf_str(&k->out, "HTTP/1.1 401 Unauthorized\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nold");
+        sim_soon(w, &k->act, sim_delay_us(w, n->mean_us));
+        return;
+    }
     k->close_after = sim_chance(w, 20);
     in_us = sim_delay_us(w, n->mean_us);
     if (k->fault == FAULT_SILENT)
@@ -412,10 +458,27 @@ static void on_rotation(struct sim_event *e)
 
             if (u->target.port == NODE_PORT + n->index) {
                 sim_loop_touch(w->loop);
+                if (sim_chance(w, 300)) /* the gateway is told, but has the next one only when the program has ended */
+                    n->revoked = n->issued;
                 auth_look(u->auth);
             }
         }
     sim_soon(w, &n->rotation, sim_delay_us(w, 20000));
+}
+
+static void on_grace(struct sim_event *e)
+{
+    struct node *n = container_of(e, struct node, grace);
+
+    if (n->revoked < n->revokes)
+        n->revoked = n->revokes;
+}
+
+void node_issued(struct node *n)
+{
+    n->revokes = n->issued - 1;
+    n->grace.fire = on_grace;
+    sim_soon(n->w, &n->grace, sim_chance(n->w, 500) ? 0 : sim_delay_us(n->w, 2000));
 }
 
 void node_rotate(struct node *n)
@@ -453,5 +516,6 @@ void node_free(struct node *n)
     sim_cancel(n->w, &n->mood);
     sim_cancel(n->w, &n->moves);
     sim_cancel(n->w, &n->rotation);
+    sim_cancel(n->w, &n->grace);
     free(n);
 }

@@ -21,10 +21,13 @@ struct node {
     unsigned fault_permille;
     bool closes_idle;
     bool down;
-    bool keyed;      /* its requests carry a token, another one from time to time */
-    unsigned issued; /* the number of the last one */
-    unsigned left;   /* the highest that left for it */
-    struct sim_event rotation;
+    bool keyed;       /* its requests carry a token, another one from time to time */
+    unsigned issued;  /* the number of the last one */
+    unsigned left;    /* the highest that left for it */
+    unsigned revoked; /* up to this one they are refused, where that is asked which may be asked again */
+    unsigned revokes; /* and up to this one when the grace is over */
+    struct sim_event rotation, grace;
+    bool forwards;          /* it gets its clients' own credentials */
     bool foreign;           /* on another chain: nothing but the question for that may come */
     struct sim_event moves; /* to the right chain */
     struct sim_event mood;  /* goes down, comes back, changes its lag */
@@ -33,7 +36,8 @@ struct node {
 };
 
 #define NODE_TOKEN "token-"
-enum { NODE_PORT = 9000 }; /* of the first; the others follow */
+#define NODE_SCOPE "scope-" /* and one digit: a client's own */
+enum { NODE_PORT = 9000 };  /* of the first; the others follow */
 
 /* It is on another chain than the one that is configured, for now or for good. */
 void node_make_foreign(struct node *n);
@@ -41,6 +45,7 @@ struct node *node_new(struct world *w, struct sim_chain *chain, unsigned index);
 void node_free(struct node *n);
 struct node *node_at(struct world *w, unsigned port); /* NULL: none */
 void node_rotate(struct node *n);                     /* from now on */
+void node_issued(struct node *n);                     /* a token: the ones before hold for a little while */
 bool node_is_down(const struct node *n);
 struct stream *node_accept(struct node *n);              /* a connection of the gateway: its end */
 void node_departure(struct node *n, struct slice bytes); /* the gateway wrote these to it */

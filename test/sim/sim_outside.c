@@ -45,6 +45,7 @@ static void on_run_end(struct sim_event *e)
         result.exit_code = 1;
     } else {
         result.out = slice_of(token, (size_t)snprintf(token, sizeof token, "%s%u\n", NODE_TOKEN, ++r->node->issued));
+        node_issued(r->node);
         sim_trace(w, "%s: its token is %.*s", r->node->name, (int)result.out.n - 1, token);
     }
     sim_loop_touch(r->loop);

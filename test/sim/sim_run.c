@@ -43,6 +43,8 @@ static void draw_profile(struct world *w)
         .mixed = sim_chance(w, 250),
         .coalesce = sim_chance(w, 800),
         .cache = sim_chance(w, 400),
+        .scoped = sim_chance(w, 200),
+        .named = sim_chance(w, 200),
         .swarm = sim_chance(w, 200),
         .deaf = sim_chance(w, 150),
         .usual = sim_chance(w, 150),
@@ -105,6 +107,9 @@ static void put_endpoint(struct world *w, struct node *n, struct buf *b)
     n->keyed = sim_chance(w, 300);
     if (n->keyed)
         buf_printf(b, "\"auth\":{\"bearer_command\":[\"print-token\",\"%u\"]},", n->index);
+    n->forwards = !n->keyed && w->p.scoped && sim_chance(w, 700);
+    if (n->forwards)
+        buf_str(b, "\"forward_authorization\":true,");
     buf_printf(b,
                "\"pool\":{\"max_sockets\":%u,\"max_idle\":%u,\"min_warm\":%u,\"idle_timeout_ms\":%u,\"order\":\"%s\","
                "\"max_requests_per_socket\":%u,\"max_waiting\":%u},",
@@ -132,6 +137,8 @@ static void put_chain(struct world *w, struct sim_chain *c, unsigned n, struct b
     c->hedge_percent = one_of(w, 0, 5, 60);
     buf_printf(b, "\"hedge\":{\"quantile\":%s,\"min_delay_ms\":%u,\"budget_percent\":%u},",
                sim_chance(w, 500) ? "0.5" : "0.9", one_of(w, 0, 0, 5), c->hedge_percent);
+    if (w->p.named)
+        buf_str(b, "\"endpoint_header\":true,");
     buf_str(b, "\"endpoints\":[");
     for (unsigned i = 0; i < n; i++) {
         struct node *node = node_new(w, c, w->n_nodes);

@@ -18,6 +18,8 @@ struct sim_event {
 
 enum { SIM_SERVED_MAX = 65536, SIM_CHAINS = 2, SIM_NODES_MAX = 6, SIM_COUNTS_MAX = 64, SIM_HEADS_MAX = 1024 };
 
+enum { SIM_SCOPES = 4, SIM_NO_SCOPE = SIM_SCOPES }; /* clients' own credentials: 0 is to have none */
+
 /* What one question was answered with upstream: its serial number is in the answer, so each answer that a client gets
  * says which request brought it. */
 struct sim_served {
@@ -26,6 +28,7 @@ struct sim_served {
     uint64_t head;    /* of the endpoint at that moment */
     unsigned shown;   /* how many calls were answered with it */
     unsigned node;    /* by which endpoint */
+    unsigned scope;   /* of the client whose credential the request carried; SIM_NO_SCOPE: it carries none of theirs */
 };
 
 struct sim_chain {
@@ -50,9 +53,11 @@ struct sim_profile {
     bool lag;   /* endpoints may be behind the chain's head */
     bool mixed; /* some endpoints are on another chain than their configuration says */
     bool coalesce, cache;
-    bool usual; /* many questions of a kind, so that it is known how long an answer takes */
-    bool swarm; /* clients who all ask the same few questions, and often leave */
-    bool deaf;  /* clients who ask for much and read nothing, beside others, where connections are few */
+    bool usual;  /* many questions of a kind, so that it is known how long an answer takes */
+    bool scoped; /* some endpoints get their clients' own credentials */
+    bool named;  /* some requests name their endpoint */
+    bool swarm;  /* clients who all ask the same few questions, and often leave */
+    bool deaf;   /* clients who ask for much and read nothing, beside others, where connections are few */
     unsigned fault_permille;
     unsigned clients, posts; /* and posts of each client */
     unsigned call_timeout_ms;
@@ -66,6 +71,7 @@ struct sim_write { /* a transaction, by its number */
     const struct sim_chain *chain;
     uint64_t drawn_us;
     unsigned asked;                 /* how many broadcasts of it there may be */
+    unsigned scopes;                /* bit per scope of the clients that sent it */
     unsigned last_post;             /* the last request of a client that held it */
     uint64_t taken_us;              /* when the first endpoint got it */
     uint8_t left[SIM_NODES_MAX];    /* how often its bytes left for each endpoint */
@@ -86,6 +92,7 @@ struct sim_given { /* the name of a filter that a client was given */
     char text[40];
     uint64_t hash;
     unsigned asked;
+    unsigned scope;  /* of the client that it was given to */
     unsigned filter; /* its number, and 1; 0: not known yet */
 };
 
