@@ -454,6 +454,26 @@ TEST(switches_of_a_method_are_on_off_or_absent)
     done(c);
 }
 
+TEST(retries_and_breakers_have_what_no_key_sets)
+{
+    struct config *c = parse("{\"chains\":{\"a\":{\"family\":\"evm\",\"retry\":{\"budget_percent\":5},"
+                             "\"endpoints\":[{\"name\":\"n\",\"url\":\"http://h\"}]},\"b\":{\"family\":\"evm\","
+                             "\"retry\":{\"budget_percent\":0,\"pause_ms\":9000},"
+                             "\"endpoints\":[{\"name\":\"n\",\"url\":\"http://h\"}]}}}");
+    const struct chain_conf *a = &c->chains[0], *b = &c->chains[1];
+
+    CHECK_EQ(a->retry.budget.percent, 5);
+    CHECK_EQ(a->retry.budget.floor, BUDGET_RETRY_DEFAULT.floor);
+    CHECK_EQ(a->retry.budget.saved, BUDGET_RETRY_DEFAULT.saved);
+    CHECK_EQ(a->retry.budget.first, BUDGET_RETRY_DEFAULT.first);
+    CHECK_EQ(a->retry.max_ms, RETRY_CONF_DEFAULT.max_ms);
+    CHECK_EQ(a->breaker.trial_ms, BREAKER_CONF_DEFAULT.trial_ms);
+    CHECK_EQ(b->retry.budget.floor, 0);
+    CHECK_EQ(b->retry.budget.first, 0);
+    CHECK_EQ(b->retry.max_ms, 9000);
+    done(c);
+}
+
 TEST(files_start_from_the_folder_of_the_configuration)
 {
     char folder[] = "/tmp/millrace-config-XXXXXX", path[64], want[64];
