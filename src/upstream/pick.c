@@ -79,7 +79,7 @@ static uint64_t cost(const struct pick_item *v, bool known)
 
 unsigned pick_fastest(const struct pick_item *v, unsigned n, uint64_t eligible, uint64_t random)
 {
-    uint64_t lowest = pick_lowest_tier(v, n, eligible);
+    uint64_t lowest = pick_lowest_tier(v, n, eligible), lot, of_a, of_b;
     unsigned count = 0, a, b;
     bool known;
 
@@ -94,9 +94,15 @@ unsigned pick_fastest(const struct pick_item *v, unsigned n, uint64_t eligible, 
     b += b >= a;
     a = nth(lowest, a);
     b = nth(lowest, b);
-    /* One that was not measured is neither quick nor slow: it gets its share, not everything, until it is. */
+    /* One that was not measured is neither quick nor slow: it gets its share, neither everything nor nothing, until it
+     * is. */
     known = v[a].latency_us && v[b].latency_us;
-    return cost(&v[a], known) * v[b].weight <= cost(&v[b], known) * v[a].weight ? a : b;
+    of_a = cost(&v[b], known) * v[a].weight;
+    of_b = cost(&v[a], known) * v[b].weight;
+    if (known)
+        return of_b <= of_a ? a : b;
+    lot = (random ^ random >> 29) * UINT64_C(0x9e3779b97f4a7c15) >> 40;
+    return lot * ((of_a + of_b) >> 24) + (lot * ((of_a + of_b) & 0xffffff) >> 24) < of_a ? a : b;
 }
 
 unsigned pick_first(const struct pick_item *v, unsigned n, uint64_t eligible)

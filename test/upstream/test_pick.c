@@ -109,8 +109,6 @@ TEST(fastest_follows_latency_load_and_weight)
         {{.weight = 1, .latency_us = 5000, .in_flight = 1}, {.weight = 1, .latency_us = 5100}, 1},
         {{.weight = 1, .latency_us = 5000}, {.weight = 2, .latency_us = 9000}, 1},
         {{.weight = 1, .latency_us = 5000, .in_flight = 3}, {.weight = 1, .latency_us = 25000}, 0},
-        {{.weight = 1, .latency_us = 5000}, {.weight = 1, .latency_us = 0, .in_flight = 1}, 0}, /* not measured */
-        {{.weight = 1, .latency_us = 5000, .in_flight = 2}, {.weight = 1, .latency_us = 0, .in_flight = 1}, 1},
         {{.weight = 1 << 20, .latency_us = 1 << 28, .in_flight = 65535}, {.weight = 1 << 20, .latency_us = 5000}, 1},
         {{.weight = 1024000, .latency_us = UINT32_MAX, .in_flight = UINT32_MAX},
          {.weight = 1024000, .latency_us = 1, .in_flight = UINT32_MAX},
@@ -123,6 +121,31 @@ TEST(fastest_follows_latency_load_and_weight)
 
             CHECK_EQ(pick_fastest(v, 2, 3, draw()), rows[k].want);
         }
+}
+
+/* One that was not measured gets what its weight and load say, however fast the other is. */
+TEST(fastest_gives_the_unmeasured_their_share)
+{
+    static const struct {
+        struct pick_item a, b;
+        unsigned percent; /* of b */
+    } rows[] = {
+        {{.weight = 1, .latency_us = 5000}, {.weight = 1}, 50},
+        {{.weight = 1, .latency_us = 5000}, {.weight = 1, .in_flight = 1}, 33},
+        {{.weight = 1, .latency_us = 5000, .in_flight = 2}, {.weight = 1, .in_flight = 1}, 60},
+        {{.weight = 3072}, {.weight = 1024}, 25},
+        {{.weight = 192, .latency_us = 1}, {.weight = 8}, 4},
+        {{.weight = 1024000, .in_flight = UINT32_MAX}, {.weight = 1024000, .in_flight = UINT32_MAX}, 50},
+    };
+
+    for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
+        struct pick_item v[2] = {rows[k].a, rows[k].b};
+        unsigned got = 0;
+
+        for (unsigned i = 0; i < 20000; i++)
+            got += pick_fastest(v, 2, 3, draw());
+        CHECK(got > 200 * rows[k].percent - 300 && got < 200 * rows[k].percent + 300);
+    }
 }
 
 /* Equal ones share alike, whoever is eligible; each pair is drawn. */
