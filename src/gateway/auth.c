@@ -474,6 +474,8 @@ void auth_repeat(struct auth *a, struct flight *f, unsigned http_status)
         w->stats.credential_retries++;
         if (a->doubted)
             route_elsewhere(f);
+        else if (f->part == FLIGHT_OF_CALLS)
+            route_reconsider(f);
     } else {
         route_failed(w, f, &(struct route_failure){.fail = FAIL_UPSTREAM_HTTP_STATUS, .http_status = http_status});
     }

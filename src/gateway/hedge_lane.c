@@ -185,6 +185,8 @@ static void place_take(struct flight *f, const struct place *p)
     f->http_status = p->http_status;
     f->riders = p->riders;
     f->trial = p->trial;
+    if (f->trial)
+        f->upstream->trial = f;
 }
 
 /* f, which is on no link, stands where leg stood. */

@@ -270,6 +270,7 @@ void link_put_back(struct link *k)
         list_remove(&f->queued);
         f->alone |= ++f->moves >= TORN_ALONE_AFTER;
         upstream_requeue(f);
+        route_reconsider(f);
     }
 }
 

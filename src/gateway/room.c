@@ -152,6 +152,13 @@ bool room_link_torn(const struct link *k)
     return blocked && room;
 }
 
+/* f was parked: its place is at the front of its queue. */
+static void set_out(struct flight *f)
+{
+    upstream_requeue(f);
+    route_reconsider(f);
+}
+
 /* A bounded look each turn: those that stay go to the end. */
 void room_look_again(struct worker *w)
 {
@@ -169,7 +176,7 @@ void room_look_again(struct worker *w)
     for (unsigned n = 0; n < UNPARK_AT_ONCE && (it = list_pop(&w->parked)) != NULL; n++)
         list_push(room_blocked(container_of(it, struct flight, queued)) ? &w->parked : &off, it);
     while (!list_empty(&off)) /* the last first: each goes to the front of its queue */
-        upstream_requeue(container_of(off.prev, struct flight, queued));
+        set_out(container_of(off.prev, struct flight, queued));
 }
 
 /* Each answer may make room, or change whose turn it is; for what s shares with others too. */
@@ -208,7 +215,7 @@ static void resume_flights(struct session *s)
         struct flight *f = container_of(it, struct flight, queued);
 
         it = it->prev;
-        upstream_requeue(f);
+        set_out(f);
     }
 }
 
@@ -222,7 +229,7 @@ static void resume_next(struct session *s)
     if (!f || call_blocked(next, f))
         return;
     if (f->state == FLIGHT_PARKED)
-        upstream_requeue(f);
+        set_out(f);
     else if (f->link)
         link_resume(f->link);
     else if (f->state == FLIGHT_QUEUED)

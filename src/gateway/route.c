@@ -118,6 +118,12 @@ void route_failed(struct worker *w, struct flight *f, const struct route_failure
         route_refuse(w, f, why);
 }
 
+void route_reconsider(struct flight *f)
+{
+    if (upstream_is_down(f->upstream) && !f->trial)
+        route_elsewhere(f);
+}
+
 void route_unanswered(struct worker *w, struct flight *f, const struct route_failure *why)
 {
     struct upstream *u = f->upstream;
@@ -134,7 +140,9 @@ void route_unanswered(struct worker *w, struct flight *f, const struct route_fai
     }
     f->moves++;
     u->endpoint.stats.batch_splits++;
-    if (!upstream_enqueue(u, f, true))
+    if (upstream_enqueue(u, f, true))
+        route_reconsider(f);
+    else
         route_failed(w, f, why);
 }
 

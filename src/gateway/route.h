@@ -31,6 +31,8 @@ void route_failed(struct worker *w, struct flight *f, const struct route_failure
 void route_unanswered(struct worker *w, struct flight *f, const struct route_failure *why);
 /* f waits at an upstream that cannot be connected now: moves it to one that can.  Else it stays. */
 void route_elsewhere(struct flight *f);
+/* f was queued once more where it had its place: the endpoint may have to be left alone since.  May free f. */
+void route_reconsider(struct flight *f);
 /* The answer of an endpoint. ref NULL: payload is borrowed. Frees f. */
 void route_answered(struct worker *w, struct flight *f, bool is_error, struct slice payload, struct blob *ref);
 /* An answer of ours. Frees f. */

@@ -131,7 +131,19 @@ static bool trial_ends(struct flight *f)
     bool trial = f->trial;
 
     f->trial = false;
+    if (trial)
+        f->upstream->trial = NULL;
     return trial;
+}
+
+void standing_depart(struct upstream *u, struct flight *f)
+{
+    if (!breaker_depart(&u->endpoint.breaker, &u->chain->conf->breaker, worker_now_ms(u->worker)))
+        return;
+    if (u->trial) /* a dial has failed since, or it takes too long: the new one counts */
+        u->trial->trial = false;
+    u->trial = f;
+    f->trial = true;
 }
 
 /* status: a refusal in words alone may be about the call; the status is the server's own word. */

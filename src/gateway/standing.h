@@ -46,6 +46,8 @@ enum answer_class standing_failed(struct worker *w, struct flight *f, const stru
 void standing_blame(struct chain *c, uint64_t blamed);
 /* f has waited for its answer longer than most, and goes on: f->upstream is slow already. */
 void standing_late(struct worker *w, const struct flight *f);
+/* f queues at u, which is down: it may be the trial. */
+void standing_depart(struct upstream *u, struct flight *f);
 /* f leaves f->upstream, or is dropped, and nothing was learned. */
 void standing_left(struct flight *f);
 

@@ -134,7 +134,7 @@ static void enqueue(struct upstream *u, struct flight *f, bool front)
     f->http_status = 0;
     f->old_credential = false;
     if (upstream_is_down(u))
-        f->trial |= breaker_depart(&u->endpoint.breaker, &u->chain->conf->breaker, worker_now_ms(u->worker));
+        standing_depart(u, f);
     f->queued_us = worker_clock_us(u->worker);
     f->solo = boarding_solo(u, f);
     if (front)

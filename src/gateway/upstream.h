@@ -33,6 +33,7 @@ struct upstream {
     struct list starved;                /* in worker.starved: wants to dial, but max_upstream_sockets is reached */
     struct heap_node due;               /* idle time-outs, end of back-off */
     uint64_t warm_after_ms; /* no warming before that: a server that drops idle connections at once is not hammered */
+    struct flight *trial;   /* the call that tries it while its breaker is not closed; NULL: none */
     struct auth *auth;      /* NULL: its credential does not change */
     struct tls *tls;
     struct dial_target target;
