@@ -265,6 +265,7 @@ static void conclude_as_said(struct worker *w, struct flight *f)
     struct blob *ref = blob_ref(s->ref);
     struct slice payload = s->payload;
 
+    standing_left(f);
     f->upstream = s->at;
     conclude(w, f, s->is_error, payload, ref);
 }
