@@ -73,9 +73,10 @@ struct devnode {
     struct alarm *alarm;     /* of due */
     uint64_t wall_ms;        /* the loop's time plus this is the wall clock's */
     uint64_t random;
-    uint64_t second, calls_in_second; /* for the rate limit */
-    struct buf out, json;             /* scratch: what is written next; one body */
-    struct devnode_stats stats;       /* but for what the body counts */
+    uint64_t core_us[DEVNODE_CORES_MAX]; /* until when each of conf.cores is at work */
+    uint64_t second, calls_in_second;    /* for the rate limit */
+    struct buf out, json;                /* scratch: what is written next; one body */
+    struct devnode_stats stats;          /* but for what the body counts */
 };
 
 static bool chance(struct devnode *d, double rate)
@@ -283,8 +284,9 @@ static int decide(struct devnode *d, const struct h1_request *q)
 
 static uint64_t delay_us(struct devnode *d)
 {
-    return d->conf.delay_us + (d->conf.jitter_us ? mix_next(&d->random) % (d->conf.jitter_us + 1) : 0) +
-           (chance(d, d->conf.slow_rate) ? d->conf.slow_us : 0);
+    if (chance(d, d->conf.slow_rate))
+        return d->conf.slow_us;
+    return d->conf.delay_us + (d->conf.jitter_us ? mix_next(&d->random) % (d->conf.jitter_us + 1) : 0);
 }
 
 /* Keeps what d->out holds from `mark` on until its time; answers of one connection stay in order. */
@@ -322,6 +324,19 @@ static void count_request(struct conn *c, size_t mark)
     s->bytes_out += c->d->out.n - mark;
 }
 
+/* When work that could begin at_us is done: the core that is free first does it. */
+static uint64_t core_done_us(struct devnode *d, uint64_t at_us, uint64_t work)
+{
+    uint64_t *first = &d->core_us[0];
+
+    if (!d->conf.cores)
+        return at_us + work;
+    for (unsigned i = 1; i < d->conf.cores; i++)
+        if (d->core_us[i] < *first)
+            first = &d->core_us[i];
+    return *first = (*first > at_us ? *first : at_us) + work;
+}
+
 /* When the answer to a request that has just arrived is back where it came from; 0: at once. */
 static uint64_t conn_due_us(struct conn *c, uint64_t calls)
 {
@@ -332,7 +347,7 @@ static uint64_t conn_due_us(struct conn *c, uint64_t calls)
         return 0;
     now_us = loop_clock_us(d->loop);
     if (work)
-        c->busy_us = (c->busy_us > now_us ? c->busy_us : now_us) + work;
+        c->busy_us = core_done_us(d, c->busy_us > now_us ? c->busy_us : now_us, work);
     return (work ? c->busy_us : now_us) + way;
 }
 

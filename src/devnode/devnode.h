@@ -18,16 +18,19 @@ enum devnode_batch_style {
     DEVNODE_RETH    /* {id null, -32010}: jsonrpsee (server/src/middleware/rpc, types/src/error.rs) */
 };
 
+enum { DEVNODE_CORES_MAX = 64 };
+
 struct devnode_conf {
-    bool solana;        /* which family it speaks */
-    uint64_t chain_id;  /* EVM; default 1 */
-    const char *listen; /* "127.0.0.1:0" picks a port */
-    uint64_t delay_us;  /* before each answer: the way, so that answers of one connection share it */
-    uint64_t jitter_us; /* and up to this much more */
-    double slow_rate;   /* 0..1: share of requests whose answer takes slow_us more */
+    bool solana;         /* which family it speaks */
+    uint64_t chain_id;   /* EVM; default 1 */
+    const char *listen;  /* "127.0.0.1:0" picks a port */
+    uint64_t delay_us;   /* before each answer: the way, so that answers of one connection share it */
+    uint64_t jitter_us;  /* and up to this much more */
+    uint64_t request_us; /* work on an HTTP request: a connection's next one begins when it is done */
+    uint64_t call_us;    /* and on each call in it */
+    double slow_rate;    /* 0..1: share of answers whose way takes slow_us instead */
     uint64_t slow_us;
-    uint64_t request_us;       /* work on an HTTP request: a connection's next one begins when it is done */
-    uint64_t call_us;          /* and on each call in it */
+    unsigned cores;            /* so many requests are worked on at once, the others queue; 0: no bound */
     double error_rate;         /* 0..1: share of calls answered with a JSON-RPC error -32603 */
     double reset_rate;         /* 0..1: share of requests whose connection is reset */
     unsigned rate_limit_per_s; /* 0: none; above it HTTP 429 with Retry-After */

@@ -34,11 +34,13 @@ static const struct row {
     {"result-bytes", K_SIZE, AT(result_bytes), MOST_BYTES, "pad eth_call and getAccountInfo to about this; 0: natural"},
     {"delay-us", K_NUMBER, AT(delay_us), 0, "before each answer: the way, many at once (0)"},
     {"jitter-us", K_NUMBER, AT(jitter_us), 0, "and up to this much more (0)"},
-    {"slow-rate", K_RATE, AT(slow_rate), 0, "share of requests that take slow-us more"},
-    {"slow-us", K_NUMBER, AT(slow_us), 0, "how much more these take (0)"},
     {"request-us", K_NUMBER, AT(request_us), 0,
      "work on an HTTP request; a connection is served one request at a time (0)"},
     {"call-us", K_NUMBER, AT(call_us), 0, "work on each call in it: answered after request-us + n * call-us (0)"},
+    {"cores", K_UNSIGNED, AT(cores), DEVNODE_CORES_MAX,
+     "so many requests are worked on at once, others queue (0: no bound)"},
+    {"slow-rate", K_RATE, AT(slow_rate), 0, "share of answers that take slow-us instead of delay-us"},
+    {"slow-us", K_NUMBER, AT(slow_us), 0, "see slow-rate (0)"},
     {"error-rate", K_RATE, AT(error_rate), 0, "share of calls answered with -32603"},
     {"reset-rate", K_RATE, AT(reset_rate), 0, "share of requests whose connection is reset"},
     {"rate-limit", K_UNSIGNED, AT(rate_limit_per_s), 0, "calls/s; above it HTTP 429 with Retry-After (0: none)"},
@@ -141,7 +143,7 @@ static int take(const struct row *r, struct devnode_conf *c, const char *text)
         bad = take_number(to, text, r->most);
         break;
     case K_UNSIGNED:
-        bad = take_number(&n, text, UINT32_MAX);
+        bad = take_number(&n, text, r->most ? r->most : UINT32_MAX);
         *(unsigned *)to = (unsigned)n;
         break;
     case K_SIZE:

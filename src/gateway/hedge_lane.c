@@ -42,10 +42,13 @@ void hedge_lane_departed(struct worker *w, struct flight *f)
         leg_departed(w, f);
         return;
     }
-    if (!c->hedging.conf.permille || f->part != FLIGHT_OF_CALLS || f->twin || now_ms >= f->deadline_ms)
+    if (!c->hedging.conf.permille || f->part != FLIGHT_OF_CALLS || f->twin || f->in_unit || f->pinned ||
+        now_ms >= f->deadline_ms)
         return;
     quantile_us =
         latency_table_quantile(&c->standing.latency, f->method->slot, f->upstream->index, c->hedging.conf.permille);
+    if (planted(PLANT_HEDGE_OF_ANY))
+        quantile_us = 1;
     delay_us =
         hedge_delay_us(&c->hedging.conf, true, c->n_upstreams - 1, quantile_us, (f->deadline_ms - now_ms) * US_PER_MS);
     if (delay_us != HEDGE_NEVER)

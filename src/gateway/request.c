@@ -14,7 +14,6 @@
 #include "gateway/chain.h"
 #include "gateway/explain.h"
 #include "gateway/filter_lane.h"
-#include "gateway/hedge_lane.h"
 #include "gateway/keep.h"
 #include "gateway/own_answer.h"
 #include "gateway/route.h"
@@ -298,14 +297,6 @@ static bool is_overloaded(const struct worker *w)
     return w->n_flights >= most || w->n_waiting >= most;
 }
 
-/* f's endpoint, and no other, is to answer it. */
-static void bind(struct worker *w, struct flight *f)
-{
-    f->in_unit = true;
-    if (f->twin)
-        hedge_lane_part(w, f);
-}
-
 /* A filter is polled where it is, whichever endpoint its client names now. */
 static bool names_other(const struct exchange *x, const struct filter_pin *pin, struct error_detail *d)
 {
@@ -385,7 +376,7 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
             lead = find_shared(w, f, c, unit, moves ? since(x, q) : 0);
         route_join(w, lead ? lead : f, c);
         if (unit)
-            bind(w, c->flight);
+            unit_bind(w, c->flight);
         if (x->explain) {
             x->explain->flight = lead ? EXPLAIN_JOINED : EXPLAIN_LED;
             (lead ? lead : f)->explained = true;
@@ -503,7 +494,7 @@ static void launch_again(struct exchange *x, const struct message_request *q, st
     if (rule->coalesce)
         lead = find_again(w, f, c, &x->unit, since(x, q));
     route_join(w, lead ? lead : f, c);
-    bind(w, c->flight);
+    unit_bind(w, c->flight);
     if (lead)
         worker_flight_free(w, f);
     else

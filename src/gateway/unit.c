@@ -6,6 +6,7 @@
 #include "base/plant.h"
 #include "gateway/chain.h"
 #include "gateway/choose.h"
+#include "gateway/hedge_lane.h"
 #include "gateway/route.h"
 #include "gateway/session.h"
 #include "gateway/worker.h"
@@ -36,6 +37,13 @@ bool unit_asks_number(struct slice method)
 {
     return slice_eq(method, SLICE("\"eth_blockNumber\"")) || slice_eq(method, SLICE("\"eth_getBlockByNumber\"")) ||
            slice_eq(method, SLICE("\"getSlot\"")) || slice_eq(method, SLICE("\"getBlockHeight\""));
+}
+
+void unit_bind(struct worker *w, struct flight *f)
+{
+    f->in_unit = true;
+    if (f->twin)
+        hedge_lane_part(w, f);
 }
 
 static struct exchange *exchange_of(const struct call *c)

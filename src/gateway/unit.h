@@ -38,6 +38,9 @@ bool unit_asks_number(struct slice method);
 /* All calls have been launched: keeps what it takes to ask them again. */
 void unit_keep(struct unit *u, struct slice body);
 
+/* f is waited for by such a call: no other endpoint than its own is to answer it unasked. */
+void unit_bind(struct worker *w, struct flight *f);
+
 /* Where flight f, whose try failed, must go for the sake of those who wait for it; NULL: it is free.  same: its own
  * endpoint will do, on another connection. */
 struct upstream *unit_next(const struct flight *f, bool same);

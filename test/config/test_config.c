@@ -188,6 +188,9 @@ TEST(contract_example)
     CHECK_EQ(evm->methods[0].allow, SETTING_ABSENT);
     CHECK_EQ(evm->methods[1].allow, SETTING_OFF);
     CHECK(evm->coalesce);
+    CHECK_EQ((unsigned)(evm->hedge.quantile * 1000 + 0.5), 950);
+    CHECK_EQ(evm->hedge.min_delay_ms, 5);
+    CHECK_EQ(evm->hedge.budget_percent, 5);
     IS(e->url, "https://host/v2/hush-url");
     CHECK_EQ(e->n_headers, 1);
     IS(e->headers[0].name, "x-api-key");
@@ -201,7 +204,6 @@ TEST(contract_example)
     CHECK_EQ(e->max_inflight, 200);
     CHECK_EQ(e->pool.min_warm, 2);
     CHECK_STR(buf_get(&notes),
-              "endpoints.json: chains.ethereum.hedge: checked, but not in force in this version\n"
               "endpoints.json: chains.ethereum.methods.eth_getLogs.units: checked, but not in force in this version\n"
               "endpoints.json: chains.ethereum.endpoints[0].rate_limit: checked, but not in force in this version\n");
 

@@ -10,7 +10,7 @@ from upstream import Gate, error_reply, http, serve
 CHAIN = {"coalesce": True, "cache": {"max_bytes": 0}}
 ONE = {"max_sockets": 1, "max_idle": 1, "min_warm": 1}
 ASK = [("X-Millrace-Explain", "1")]
-NAMES = ("endpoint", "flight", "cache", "batch", "boarding-us", "attempts", "upstream-us")
+NAMES = ("endpoint", "flight", "cache", "batch", "boarding-us", "attempts", "upstream-us", "hedge")
 
 
 def call(method="eth_call", params=(), id=1):
@@ -36,7 +36,7 @@ class Explain(Case):
     def own(self, r):
         """The gateway answered by itself."""
         self.assertEqual(told(r), {"endpoint": "", "flight": "none", "cache": "none", "batch": 0, "boarding-us": 0,
-                                   "attempts": 0, "upstream-us": 0})
+                                   "attempts": 0, "upstream-us": 0, "hedge": "none"})
 
 
 class Headers(Explain):

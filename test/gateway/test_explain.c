@@ -28,12 +28,13 @@ TEST(every_field)
 {
     struct explain e = {"node", EXPLAIN_JOINED, "finalized", 50, 3, 1200, 18446744073709551615u, HEDGED_WON};
 
-    CHECK_STR(written(&e, true),
-              "X-Millrace-Endpoint: node\r\nX-Millrace-Flight: joined\r\nX-Millrace-Cache: finalized\r\n"
-              "X-Millrace-Batch: 50\r\nX-Millrace-Boarding-Us: 1200\r\nX-Millrace-Attempts: 3\r\n"
-              "X-Millrace-Upstream-Us: 18446744073709551615\r\nX-Millrace-Hedge: won\r\n"
-              "Access-Control-Expose-Headers: x-millrace-endpoint, x-millrace-flight, x-millrace-cache, "
-              "x-millrace-batch, x-millrace-boarding-us, x-millrace-attempts, x-millrace-upstream-us, x-millrace-hedge\r\n");
+    CHECK_STR(
+        written(&e, true),
+        "X-Millrace-Endpoint: node\r\nX-Millrace-Flight: joined\r\nX-Millrace-Cache: finalized\r\n"
+        "X-Millrace-Batch: 50\r\nX-Millrace-Boarding-Us: 1200\r\nX-Millrace-Attempts: 3\r\n"
+        "X-Millrace-Upstream-Us: 18446744073709551615\r\nX-Millrace-Hedge: won\r\n"
+        "Access-Control-Expose-Headers: x-millrace-endpoint, x-millrace-flight, x-millrace-cache, "
+        "x-millrace-batch, x-millrace-boarding-us, x-millrace-attempts, x-millrace-upstream-us, x-millrace-hedge\r\n");
 }
 
 struct row {

@@ -64,7 +64,7 @@ TEST(without_settings_the_table_counts)
 {
     open_rules("evm", "");
     LETTERS("eth_call", "acshr-");
-    LETTERS("eth_getLogs", "acshrv");
+    LETTERS("eth_getLogs", "acs-rv");
     LETTERS("eth_getFilterChanges", "a-----");
     LETTERS("eth_sendRawTransaction", "ac----");
     LETTERS("eth_sendTransaction", "------");
@@ -95,9 +95,9 @@ TEST(exact_names_then_the_longest_pattern_key_by_key)
     LETTERS("eth_getBalance", "acshr-");
     CHECK_EQ(rule("eth_getBalance")->timeout_ms, 200);
     CHECK_EQ(rule("eth_getBalance")->units, 3);
-    LETTERS("eth_getCode", "a-shrv");
+    LETTERS("eth_getCode", "a-s-rv");
     CHECK_EQ(rule("eth_getCode")->units, 3);
-    LETTERS("eth_call", "a-shrv");
+    LETTERS("eth_call", "a-s-rv");
     CHECK_EQ(rule("eth_call")->units, 1);
     CHECK_EQ(rule("eth_call")->timeout_ms, 200);
     CHECK_EQ(rule("net_version")->timeout_ms, 100);
@@ -126,8 +126,8 @@ TEST(denied_methods_can_be_allowed)
     LETTERS("hardhat_mine", "------");
     LETTERS("eth_sign", "a-----");
     LETTERS("eth_signTransaction", "------");
-    LETTERS("debug_traceCall", "acshrv");
-    LETTERS("debug_traceTransaction", "-cshrv");
+    LETTERS("debug_traceCall", "acs-rv");
+    LETTERS("debug_traceTransaction", "-cs-rv");
     LETTERS("debug_unheardOf", "-----v");
     LETTERS("eth_secret", "------");
     LETTERS("eth_call", "acshr-");
@@ -139,7 +139,7 @@ TEST(a_list_of_what_is_allowed)
     open_rules("evm",
                ",\"methods\":{\"*\":{\"allow\":false},\"eth_call\":{\"allow\":true},\"eth_get*\":{\"allow\":true}}");
     LETTERS("eth_call", "acshr-");
-    LETTERS("eth_getLogs", "acshrv");
+    LETTERS("eth_getLogs", "acs-rv");
     LETTERS("eth_getNews", "a-----");
     LETTERS("eth_blockNumber", "-cshr-");
     LETTERS("vendor_x", "------");
