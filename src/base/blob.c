@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/spare.h"
 
 struct blob *blob_copy(struct slice s)
 {
@@ -13,6 +14,7 @@ struct blob *blob_copy(struct slice s)
     if (!b)
         return NULL;
     b->refs = 1;
+    b->home = NULL;
     b->p = (char *)(b + 1);
     b->n = b->cap = s.n;
     if (s.n)
@@ -32,6 +34,15 @@ struct blob *blob_take(struct buf *from)
     return b;
 }
 
+struct blob *blob_take_from(struct buf *from, struct spare *home)
+{
+    struct blob *b = blob_take(from);
+
+    if (home && spare_fits(b->cap))
+        b->home = spare_ref(home);
+    return b;
+}
+
 struct blob *blob_ref(struct blob *b)
 {
     assert(b->refs > 0);
@@ -45,8 +56,12 @@ struct blob *blob_unref(struct blob *b)
         return NULL;
     assert(b->refs > 0);
     if (--b->refs == 0) {
-        if (b->p != (char *)(b + 1))
+        if (b->home) {
+            spare_give(b->home, b->p, b->cap);
+            spare_unref(b->home);
+        } else if (b->p != (char *)(b + 1)) {
             free(b->p);
+        }
         free(b);
     }
     return NULL;

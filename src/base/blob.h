@@ -6,10 +6,13 @@
 #include "base/buf.h"
 #include "base/slice.h"
 
+struct spare;
+
 struct blob {
     unsigned refs;
     char *p;
     size_t n;
+    struct spare *home; /* where p goes in the end; NULL: it is freed */
     size_t cap; /* bytes that it keeps from others at p: n, or more when the buffer that it came from had room left */
 };
 
@@ -24,6 +27,8 @@ enum { BLOB_SMALL = 16384 }; /* bytes; smaller ones are never worth a copy */
 
 struct blob *blob_copy(struct slice s); /* one reference, its own copy of the bytes; NULL when out of memory */
 struct blob *blob_take(struct buf *b);  /* moves the buffer's bytes; *b is empty after; never NULL */
+/* The same; the bytes go to `home` in the end, for the next one. */
+struct blob *blob_take_from(struct buf *b, struct spare *home);
 struct blob *blob_ref(struct blob *b);
 struct blob *blob_unref(struct blob *b); /* NULL is fine; returns NULL */
 

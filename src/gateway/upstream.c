@@ -67,6 +67,7 @@ struct upstream *upstream_new(struct chain *c, unsigned index, const struct endp
     list_init(&u->starved);
     probe_init(&u->probe, &c->expect);
     good = endpoint_init(&u->endpoint, conf) == 0;
+    u->endpoint.http.spare = c->worker->spare;
     if (good && u->endpoint.url.tls && tls_new(&u->tls, &conf->tls, u->endpoint.url.host, err, sizeof err) < 0) {
         log_event(LOG_ERROR, "tls_setup_failed", LOG_S("endpoint", conf->name), LOG_S("why", err));
         good = false;

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/plant.h"
+#include "base/spare.h"
 #include "gateway/broadcast_lane.h"
 #include "gateway/chain.h"
 #include "gateway/hedge_lane.h"
@@ -54,6 +55,7 @@ struct worker *worker_new(const struct config *conf, struct loop *loop)
     w->conf = conf;
     w->loop = loop;
     w->dialer = dialer_new(loop);
+    w->spare = spare_new();
     list_init(&w->sessions);
     list_init(&w->dirty);
     list_init(&w->ready);
@@ -115,6 +117,7 @@ struct worker *worker_free(struct worker *w)
     scopes_deinit(&w->scopes);
     assert(list_empty(&w->ready) && w->n_flights == 0 && w->n_sockets == 0);
     dialer_free(w->dialer);
+    spare_free(w->spare);
     while (w->n_parsers)
         h1_server_free(w->parsers[--w->n_parsers]);
     message_body_deinit(&w->body);

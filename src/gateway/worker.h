@@ -21,6 +21,7 @@ struct chain;
 struct dialer;
 struct h1_server;
 struct loop;
+struct spare;
 
 enum { WORKER_PARSERS = 64 }; /* request parsers kept for reuse */
 
@@ -28,6 +29,7 @@ struct worker {
     const struct config *conf;
     struct loop *loop;
     struct dialer *dialer;
+    struct spare *spare; /* of answers that are read in several pieces */
 
     struct chain **chains;
     size_t n_chains;

@@ -1,21 +1,51 @@
 #include "http/body.h"
 
-void body_init(struct body *b, size_t max_bytes, size_t ahead)
+#include "base/spare.h"
+
+void body_init(struct body *b, size_t max_bytes, size_t ahead, struct spare *spare)
 {
-    *b = (struct body){.ahead = ahead};
+    *b = (struct body){.ahead = ahead, .spare = spare};
     buf_init(&b->own, max_bytes);
+}
+
+static void give_up(struct body *b)
+{
+    if (b->spare && b->own.p) {
+        spare_give(b->spare, b->own.p, b->own.cap);
+        buf_init(&b->own, b->own.max_bytes);
+    } else {
+        buf_deinit(&b->own);
+    }
+}
+
+/* buf_reserve_exact; a large buffer is one that was used before, where there is any. */
+static int reserve(struct body *b, size_t more)
+{
+    struct buf *own = &b->own;
+    size_t cap, have = own->n;
+    char *p = NULL;
+
+    if (b->spare && more <= own->max_bytes && have <= own->max_bytes - more && have + more > own->cap)
+        p = spare_take(b->spare, have + more, &cap);
+    if (!p)
+        return buf_reserve_exact(own, more);
+    if (have)
+        memcpy(p, own->p, have);
+    give_up(b);
+    *own = (struct buf){.p = p, .n = have, .cap = cap, .max_bytes = own->max_bytes};
+    return 0;
 }
 
 void body_deinit(struct body *b)
 {
-    buf_deinit(&b->own);
+    give_up(b);
     b->lent = slice_of(NULL, 0);
 }
 
 void body_clear(struct body *b)
 {
     if (b->own.cap > BODY_KEEP_BYTES)
-        buf_deinit(&b->own);
+        give_up(b);
     else
         buf_clear(&b->own);
     b->lent = slice_of(NULL, 0);
@@ -28,7 +58,7 @@ int body_room(struct body *b, uint64_t left)
 
     if (b->own.cap - b->own.n >= worth)
         return 0;
-    return buf_reserve_exact(&b->own, left < more ? (size_t)left : more);
+    return reserve(b, left < more ? (size_t)left : more);
 }
 
 static int gather(struct body *b, struct slice piece, uint64_t left)
@@ -39,7 +69,7 @@ static int gather(struct body *b, struct slice piece, uint64_t left)
         size_t have = b->own.n + piece.n, more = have > b->ahead ? have : b->ahead;
 
         left -= piece.n;
-        r = buf_reserve_exact(&b->own, piece.n + (left < more ? (size_t)left : more));
+        r = reserve(b, piece.n + (left < more ? (size_t)left : more));
         if (r)
             return r;
     }

@@ -9,15 +9,18 @@
 #include "base/buf.h"
 #include "base/slice.h"
 
+struct spare;
+
 enum { BODY_KEEP_BYTES = 16384 }; /* a larger buffer is freed between messages */
 
 struct body {
     struct slice lent; /* borrowed; empty once `own` is in use */
     struct buf own;
     size_t ahead;
+    struct spare *spare; /* borrowed: where large buffers come from and go to; NULL: nowhere */
 };
 
-void body_init(struct body *b, size_t max_bytes, size_t ahead);
+void body_init(struct body *b, size_t max_bytes, size_t ahead, struct spare *spare);
 void body_deinit(struct body *b);
 void body_clear(struct body *b); /* ready for the next message */
 

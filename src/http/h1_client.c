@@ -128,7 +128,7 @@ struct h1_client *h1_client_new(const struct h1_client_conf *conf)
 
     c->conf = conf;
     buf_init(&c->head, conf->max_head_bytes);
-    body_init(&c->body, conf->max_body_bytes, BODY_AHEAD);
+    body_init(&c->body, conf->max_body_bytes, BODY_AHEAD, conf->spare);
     return c;
 }
 
@@ -545,7 +545,7 @@ struct blob *h1_client_take_body(struct h1_client *c)
 {
     assert(c->res.body_owned);
     c->res.body_owned = false;
-    return blob_take(&c->body.own);
+    return blob_take_from(&c->body.own, c->conf->spare);
 }
 
 enum h1_client_bad h1_client_bad(const struct h1_client *c)

@@ -25,11 +25,14 @@ enum h1_client_bad {
     H1_CLIENT_BAD_CODING     /* unknown content coding, or its stream is corrupt */
 };
 
+struct spare;
+
 struct h1_client_conf {
     size_t max_body_bytes;
     size_t max_head_bytes;
     unsigned max_fields;
     unsigned max_informational; /* 1xx responses before the real one */
+    struct spare *spare;        /* borrowed; of large bodies' buffers; may be NULL */
 };
 
 struct h1_response {

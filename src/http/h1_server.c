@@ -113,7 +113,7 @@ struct h1_server *h1_server_new(const struct h1_server_conf *conf)
 
     h->conf = conf;
     buf_init(&h->head, conf->max_target_bytes + LINE_BESIDE_TARGET + conf->max_head_bytes);
-    body_init(&h->body, conf->max_body_bytes, BODY_AHEAD);
+    body_init(&h->body, conf->max_body_bytes, BODY_AHEAD, NULL);
     return h;
 }
 
