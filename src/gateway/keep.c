@@ -17,6 +17,17 @@ _Static_assert((int)CACHE_NEVER == (int)CACHE_RULE_NEVER && (int)CACHE_STATIC ==
 /* How old an answer about the head may get when no later head is heard of and the block time is not known. */
 enum { HEAD_AGE_EVM_MS = 1000, HEAD_AGE_SOLANA_MS = 400 };
 
+bool keep_may(const struct chain *c, const struct method *m, struct slice params)
+{
+    if (c->conf->cache_head)
+        return true;
+    if (m->cache == CACHE_HEAD)
+        return false;
+    if (c->conf->family != CHAIN_EVM)
+        return true;
+    return (m->cache != CACHE_BY_NUMBER && m->cache != CACHE_RANGE) || !block_ref_says_latest(m, params);
+}
+
 bool keep_find(const struct flight *f, struct chunk *out)
 {
     struct chain *c = f->chain;

@@ -5,6 +5,11 @@
 #include "base/blob.h"
 #include "rpc/flight.h"
 
+struct chain;
+
+/* Could an answer to this ever be kept?  false is sure: then neither a key nor a look-up is worth making. */
+bool keep_may(const struct chain *c, const struct method *m, struct slice params);
+
 /* The answer to f's question, whose key is made.  true: out->ref is the caller's. */
 bool keep_find(const struct flight *f, struct chunk *out);
 

@@ -355,7 +355,8 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
     moves = x->envelope.array && !apart && (choice || chain->conf->cache_head || x->unit.dated) &&
             goes_together(chain, f, q);
     /* What an array says of the head is of one head: then it is not taken from what was kept of another moment. */
-    f->keep = c && !apart && rule->cache && chain->cache && !(moves && chain->conf->cache_head);
+    f->keep = c && !apart && rule->cache && chain->cache && !(moves && chain->conf->cache_head) &&
+              keep_may(chain, rule->m, q->params);
     if (c && moves && choice) {
         unit = &x->unit;
         with = unit->with;
@@ -488,7 +489,7 @@ static void launch_again(struct exchange *x, const struct message_request *q, st
     }
     f = make_flight(x, q, rule);
     f->deadline_ms = c->deadline_ms;
-    f->keep = rule->cache && x->chain->cache && !x->chain->conf->cache_head;
+    f->keep = rule->cache && x->chain->cache && !x->chain->conf->cache_head && keep_may(x->chain, rule->m, q->params);
     if (rule->coalesce || f->keep)
         make_key(w, f);
     if (rule->coalesce)

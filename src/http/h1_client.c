@@ -15,6 +15,8 @@
 
 enum {
     KEEP_HEAD_BYTES = 4096,      /* a larger head buffer is freed between responses */
+    KNOWN_BYTES = 512,           /* a longer head is not remembered */
+    LENGTH_DIGITS = 20,          /* at most in a Content-Length */
     BODY_AHEAD = 1 << 20,        /* memory given for an announcement alone */
     SPACE_MIN = 16384,           /* below this, reading into the body costs more system calls than it saves copying */
     MAX_RETRY_AFTER = 1000000000 /* seconds: more is as good as for ever */
@@ -35,7 +37,7 @@ enum client_state {
 
 static const unsigned client_next[] = {
     [CLIENT_IDLE] = BIT(CLIENT_BAD), /* only _start leads on */
-    [CLIENT_STATUS] = BIT(CLIENT_FIELDS) | BIT(CLIENT_BAD),
+    [CLIENT_STATUS] = BIT(CLIENT_FIELDS) | BIT(CLIENT_LENGTH) | BIT(CLIENT_DONE) | BIT(CLIENT_BAD),
     [CLIENT_FIELDS] = BIT(CLIENT_STATUS) | BIT(CLIENT_LENGTH) | BIT(CLIENT_CHUNKED) | BIT(CLIENT_TO_EOF) |
                       BIT(CLIENT_DONE) | BIT(CLIENT_BAD),
     [CLIENT_LENGTH] = BIT(CLIENT_DONE) | BIT(CLIENT_BAD),
@@ -51,8 +53,18 @@ struct client_head {
     unsigned fields;
     bool has_length, has_coding, close, keep_alive, coding_unknown;
     uint64_t length;
+    struct slice length_text; /* its digits; good during the feed that brought the whole head */
     unsigned n_codings;
     enum inflate_coding codings[INFLATE_MAX_CODINGS];
+};
+
+/* A server sends the same head over and over but for the digits of Content-Length.  The last one that was accepted
+ * stays with what was found in it: reading the same bytes again could only find the same. */
+struct known_head {
+    size_t n;         /* 0: none */
+    size_t length_at; /* where the digits stood, which are left out */
+    struct h1_response res;
+    char text[KNOWN_BYTES];
 };
 
 struct h1_client {
@@ -62,6 +74,7 @@ struct h1_client {
     struct inflate *inflate; /* of a coded body under way */
     llhttp_t judge;
     struct chunked chunked;
+    struct known_head known;
 
     /* From here on all is forgotten with _start. */
     enum client_state state;
@@ -154,9 +167,11 @@ static void head_forget(struct h1_client *c)
 
 void h1_client_start(struct h1_client *c)
 {
-    head_forget(c);
+    if (c->head.cap)
+        head_forget(c);
     body_clear(&c->body);
-    c->inflate = inflate_free(c->inflate);
+    if (c->inflate)
+        c->inflate = inflate_free(c->inflate);
     mem_clear((char *)c + offsetof(struct h1_client, state), sizeof *c - offsetof(struct h1_client, state));
     c->state = CLIENT_STATUS;
     c->res.retry_after_s = -1;
@@ -247,6 +262,7 @@ static enum h1_client_event field_line(struct h1_client *c, struct slice line)
             return syntax(c, "more than one Content-Length");
         now->has_length = true;
         now->length = length;
+        now->length_text = value;
         break;
     case 16:
         if (field_is(name, "content-encoding"))
@@ -276,6 +292,53 @@ static enum h1_client_event response_over(struct h1_client *c)
     c->res.body_owned = c->body.own.n != 0;
     enter(c, CLIENT_DONE);
     return H1_CLIENT_RESPONSE;
+}
+
+/* The head is over: a body of so many bytes follows. */
+static enum h1_client_event length_begins(struct h1_client *c, uint64_t length)
+{
+    if (length > c->conf->max_body_bytes)
+        return fail(c, H1_CLIENT_BAD_TOO_LARGE, "response body too large");
+    c->left = length;
+    if (length == 0)
+        return response_over(c);
+    enter(c, CLIENT_LENGTH);
+    return H1_CLIENT_MORE;
+}
+
+/* How long the head at p is, when it is the known one but for its length; else 0. */
+static size_t known_head(const struct known_head *k, const char *p, size_t n, uint64_t *length)
+{
+    size_t at = k->length_at, end = at, rest = k->n - at;
+
+    if (n < k->n + 1 || memcmp(p, k->text, at) != 0)
+        return 0;
+    while (end < n && end - at < LENGTH_DIGITS && is_digit(p[end]))
+        end++;
+    if (n - end < rest || memcmp(p + end, k->text + at, rest) != 0 || !field_length(slice_of(p + at, end - at), length))
+        return 0;
+    return end + rest;
+}
+
+/* The head that has just been accepted, `n` bytes at p, as one that may come again. */
+static void remember(struct h1_client *c, const char *p, size_t n)
+{
+    const struct client_head *now = &c->now;
+    struct known_head *k = &c->known;
+    size_t digits = now->length_text.n, end;
+
+    if (!now->has_length || now->n_codings || now->coding_unknown || c->informational || c->res.status < 200 ||
+        c->res.status == 204 || c->res.status == 304 || n - digits > sizeof k->text ||
+        n + LENGTH_DIGITS > c->conf->max_head_bytes)
+        return;
+    k->n = n - digits;
+    k->length_at = (size_t)(now->length_text.p - p);
+    end = k->length_at + digits;
+    memcpy(k->text, p, k->length_at);
+    memcpy(k->text + k->length_at, p + end, n - end);
+    k->res = c->res;
+    k->res.body = slice_of(NULL, 0);
+    k->res.body_owned = false;
 }
 
 static enum h1_client_event head_over(struct h1_client *c)
@@ -319,15 +382,8 @@ static enum h1_client_event head_over(struct h1_client *c)
         enter(c, CLIENT_CHUNKED);
         return H1_CLIENT_MORE;
     }
-    if (now->has_length) {
-        if (now->length > c->conf->max_body_bytes)
-            return fail(c, H1_CLIENT_BAD_TOO_LARGE, "response body too large");
-        c->left = now->length;
-        if (c->left == 0)
-            return response_over(c);
-        enter(c, CLIENT_LENGTH);
-        return H1_CLIENT_MORE;
-    }
+    if (now->has_length)
+        return length_begins(c, now->length);
     c->res.keep_alive = false;
     enter(c, CLIENT_TO_EOF);
     return H1_CLIENT_MORE;
@@ -338,7 +394,14 @@ static enum h1_client_event feed_head(struct h1_client *c, const char *p, size_t
 {
     size_t before = c->head.n, have = n, limit = c->conf->max_head_bytes, seen;
     const char *base = p;
+    enum h1_client_event ev;
+    uint64_t length;
 
+    if (c->known.n && c->state == CLIENT_STATUS && !before && !c->informational &&
+        (*used = known_head(&c->known, p, n, &length))) {
+        c->res = c->known.res;
+        return length_begins(c, length);
+    }
     /* Only a head that comes in pieces is copied. */
     if (before) {
         size_t room = c->head.max_bytes - before;
@@ -350,7 +413,6 @@ static enum h1_client_event feed_head(struct h1_client *c, const char *p, size_t
     }
     seen = have < limit ? have : limit;
     for (;;) {
-        enum h1_client_event ev;
         struct slice line;
 
         switch (head_next(&c->now.lines, base, seen, &line)) {
@@ -370,7 +432,10 @@ static enum h1_client_event feed_head(struct h1_client *c, const char *p, size_t
             if (c->state == CLIENT_STATUS)
                 return syntax(c, "malformed status line");
             *used = c->now.lines.at - before;
-            return head_over(c);
+            ev = head_over(c);
+            if (ev != H1_CLIENT_BAD && !before)
+                remember(c, p, *used);
+            return ev;
         case HEAD_BAD:
             return syntax(c, "control byte, bare CR or bare LF in the head");
         }

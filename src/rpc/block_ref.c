@@ -195,10 +195,11 @@ static void read_filter(struct block_ref *r, struct jtok *t)
     }
 }
 
-/* The commonest forms in few steps, exactly: ["latest"..  for the first place, [{..},"latest"] and ["..","latest"] for
+/* Exactly: ["latest"..  for the first place, [{..},"latest"] and ["..","latest"] for
  * the second.  The first '}' or '"' of the text ends the first element when nothing but the tail follows it. */
-static bool says_latest(int ref, struct slice params)
+bool block_ref_says_latest(const struct method *m, struct slice params)
 {
+    int ref = m->ref;
     static const char first[] = "[\"latest\"", tail[] = ",\"latest\"]";
     enum { FIRST = sizeof first - 1, TAIL = sizeof tail - 1 };
     const char *p = params.p, *end = p + params.n, *close;
@@ -337,7 +338,7 @@ void block_ref_read(struct block_ref *out, const struct method *m, enum chain_fa
     struct jtok t;
 
     *out = (struct block_ref){.kind = BLOCK_REF_NONE};
-    if (family == CHAIN_EVM && says_latest(m->ref, params)) {
+    if (family == CHAIN_EVM && block_ref_says_latest(m, params)) {
         out->kind = m->class == CLASS_RANGE ? BLOCK_REF_UNCLEAR : BLOCK_REF_TAG;
         out->tag = TAG_LATEST;
     } else if (m->ref != METHOD_REF_NO || m->class == CLASS_SLOT) {

@@ -43,6 +43,9 @@ struct block_ref {
 /* params: the bytes of an array or object that is valid JSON; n = 0: absent. */
 void block_ref_read(struct block_ref *out, const struct method *m, enum chain_family family, struct slice params);
 
+/* The commonest forms of an EVM question about the newest block, told in few steps.  false says nothing. */
+bool block_ref_says_latest(const struct method *m, struct slice params);
+
 /* Does the answer depend on where the head is, now that it is known to be at `head` (0: not known)? */
 static inline bool block_ref_is_head(const struct block_ref *r, uint64_t head)
 {

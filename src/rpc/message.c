@@ -250,11 +250,63 @@ int message_response_take(struct jtok *t, struct message_response *m, enum fail 
     return 0;
 }
 
+/* `word` comes next in t, and is passed. */
+#define PASS(t, word) pass(t, word, sizeof(word) - 1)
+static inline bool pass(struct jtok *t, const char *word, size_t n)
+{
+    if ((size_t)(t->end - t->p) < n || memcmp(t->p, word, n) != 0)
+        return false;
+    t->p += n;
+    return true;
+}
+
+static inline bool pass_id(struct jtok *t, uint64_t *out)
+{
+    const char *p = t->p;
+    uint64_t n = 0;
+
+    while (p < t->end && (unsigned char)(*p - '0') < 10 && p - t->p < 19)
+        n = n * 10 + (uint64_t)(*p++ - '0');
+    if (p == t->p || (*t->p == '0' && p - t->p > 1))
+        return false;
+    t->p = p;
+    *out = n;
+    return true;
+}
+
+/* What nearly every answer is, to the byte, but for the id and the result: geth, reth and Erigon put the id first,
+ * agave and Nethermind the result.  false: it takes a closer look to know what it is. */
+static bool is_usual_result(struct message_response *m, struct slice text, unsigned max_depth)
+{
+    struct jtok t;
+    struct jval v;
+
+    jtok_init(&t, text, max_depth);
+    if (!t.max_depth || !PASS(&t, "{\"jsonrpc\":\"2.0\",\""))
+        return false;
+    t.depth = 1;
+    if (PASS(&t, "id\":")) {
+        if (!pass_id(&t, &m->id) || !PASS(&t, ",\"result\":") || jtok_value(&t, &v) || !PASS(&t, "}"))
+            return false;
+    } else if (!PASS(&t, "result\":") || jtok_value(&t, &v) || !PASS(&t, ",\"id\":") || !pass_id(&t, &m->id) ||
+               !PASS(&t, "}")) {
+        return false;
+    }
+    t.depth = 0;
+    m->kind = MESSAGE_RESULT;
+    m->payload = v.raw;
+    m->id_null = false;
+    m->id_known = true;
+    return jtok_finish(&t) == 0;
+}
+
 enum fail message_response_scan(struct message_response *m, struct slice text, unsigned max_depth)
 {
     struct jtok t;
     enum fail fail;
 
+    if (is_usual_result(m, text, max_depth))
+        return FAIL_NONE;
     jtok_init(&t, text, max_depth);
     if (message_response_take(&t, m, &fail) || jtok_finish(&t))
         return FAIL_UPSTREAM_NOT_JSON;

@@ -41,7 +41,19 @@ static void check_ref(struct slice params)
 static void check_response(const char *p, size_t n)
 {
     struct message_response m;
-    enum fail f = message_response_scan(&m, slice_of(p, n), 64);
+    enum fail f = message_response_scan(&m, slice_of(p, n), 64), slow;
+    struct message_response same;
+    struct jtok t;
+
+    /* The short way for what is usual must say what the long way says. */
+    jtok_init(&t, slice_of(p, n), 64);
+    if (message_response_take(&t, &same, &slow) || jtok_finish(&t))
+        slow = FAIL_UPSTREAM_NOT_JSON;
+    if (f != slow)
+        abort();
+    if (!f && (m.kind != same.kind || m.payload.p != same.payload.p || m.payload.n != same.payload.n ||
+               m.id_null != same.id_null || m.id_known != same.id_known || (m.id_known && m.id != same.id)))
+        abort();
 
     if (f && f != FAIL_UPSTREAM_NO_ID)
         return;

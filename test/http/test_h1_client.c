@@ -86,12 +86,18 @@ struct in {
     bool eof;
 };
 
-static void run(const struct h1_client_conf *cf, struct in in, size_t first, size_t step, bool direct, struct script *s)
+/* before: what the parser has seen, whole, on the response before; p NULL: nothing. */
+static void run_after(const struct h1_client_conf *cf, struct in before, struct in in, size_t first, size_t step,
+                      bool direct, struct script *s)
 {
     struct h1_client *c = h1_client_new(cf);
     enum h1_client_event ev = H1_CLIENT_MORE;
     size_t at = 0, piece = first, used;
 
+    if (before.p) {
+        h1_client_start(c);
+        feed_piece(c, before.p, before.n, false, &used, s);
+    }
     s->n = 0;
     s->text[0] = '\0';
     h1_client_start(c);
@@ -111,6 +117,11 @@ static void run(const struct h1_client_conf *cf, struct in in, size_t first, siz
     else if (ev == H1_CLIENT_MORE)
         say(s, "...");
     h1_client_free(c);
+}
+
+static void run(const struct h1_client_conf *cf, struct in in, size_t first, size_t step, bool direct, struct script *s)
+{
+    run_after(cf, (struct in){0}, in, first, step, direct, s);
 }
 
 static void compare(const struct h1_client_conf *cf, struct in in, size_t first, size_t step, const char *expected)
@@ -490,6 +501,67 @@ TEST(large_bodies)
         }
     }
     free(text);
+}
+
+/* A head that the parser has seen before must come to what it comes to for one that has seen none. */
+TEST(heads_that_come_again)
+{
+#define HEAD(length, more) "HTTP/1.1 200 OK\r\nContent-Type: a\r\nContent-Length: " length "\r\n" more "\r\n"
+    static const char *const streams[] = {
+        HEAD("5", "") "12345",
+        HEAD("5", "") "67890",
+        HEAD("5", "") "123",
+        HEAD("5", "") "1234567",
+        HEAD("11", "") "12345678901",
+        HEAD("0", ""),
+        HEAD("00000000000000000005", "") "12345",
+        HEAD("000000000000000000005", "") "12345",
+        HEAD("1001", ""),
+        HEAD("18446744073709551617", "") "1",
+        HEAD("", "") "12345",
+        HEAD("5x", "") "12345",
+        HEAD("+5", "") "12345",
+        HEAD("5 ", "") "12345",
+        HEAD("5", "Content-Length: 5\r\n") "12345",
+        HEAD("5", "Transfer-Encoding: chunked\r\n") "5\r\n12345\r\n0\r\n\r\n",
+        HEAD("5", "Connection: close\r\n") "12345",
+        HEAD("5", "Retry-After: 3\r\n") "12345",
+        HEAD("5", "Content-Encoding: gzip\r\n") "12345",
+        HEAD("5", "Content-Encoding: identity\r\n") "12345",
+        HEAD("5", "A: b\n") "12345",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n12345",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Type: a\r\n\r\n12345",
+        "HTTP/1.0 200 OK\r\nContent-Type: a\r\nContent-Length: 5\r\n\r\n12345",
+        "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 5\r\n\r\n12345",
+        "HTTP/1.1 503 No\r\nContent-Type: a\r\nContent-Length: 5\r\n\r\n12345",
+        "HTTP/1.1 204 No\r\nContent-Type: a\r\nContent-Length: 5\r\n\r\n12345",
+        "HTTP/1.1 304 No\r\nContent-Type: a\r\nContent-Length: 5\r\n\r\n12345",
+        "HTTP/1.1 100 No\r\n\r\n" HEAD("5", "") "12345",
+        "HTTP/1.1 100 No\r\nContent-Type: a\r\nContent-Length: 5\r\n\r\n" HEAD("5", "") "12345",
+        "HTTP/1.1 200 OK\r\n\r\n12345",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n0\r\n\r\n",
+    };
+    static struct script fresh, again;
+    enum { N = sizeof streams / sizeof streams[0] };
+
+    for (size_t i = 0; i < N; i++) {
+        struct in before = {streams[i], strlen(streams[i]), false};
+
+        for (size_t k = 0; k < N; k++) {
+            struct in in = {streams[k], strlen(streams[k]), true};
+
+            for (size_t cut = 1; cut <= in.n; cut++) {
+                run(&conf, in, cut, in.n, cut & 1, &fresh);
+                run_after(&conf, before, in, cut, in.n, cut & 1, &again);
+                if (strcmp(fresh.text, again.text) != 0) {
+                    test_failures++;
+                    printf("# \"%s\" and not \"%s\" for\n# %s\n# cut at %zu, after\n# %s\n", again.text, fresh.text,
+                           in.p, cut, before.p);
+                    break;
+                }
+            }
+        }
+    }
 }
 
 TEST_MAIN()
