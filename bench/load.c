@@ -164,6 +164,7 @@ static double run(struct load *l)
     l->begin_ns = measured_from = last_ns = now_ns;
     l->measure_ns = now_ns + (uint64_t)(l->conf.warmup * 1e9);
     l->end_ns = l->measure_ns + (uint64_t)(l->conf.seconds * 1e9);
+    load_slices_init(l);
     for (;;) {
         uint64_t until_ns;
 
@@ -253,33 +254,23 @@ enum {
     OPT_TRUTH,
     OPT_BURST,
     OPT_PAUSE,
+    OPT_SLICE_MS,
     OPT_HELP
 };
 
 static const struct option options[] = {
-    {"connections", required_argument, NULL, 'c'},
-    {"depth", required_argument, NULL, 'd'},
-    {"rate", required_argument, NULL, OPT_RATE},
-    {"seconds", required_argument, NULL, OPT_SECONDS},
-    {"count", required_argument, NULL, OPT_COUNT},
-    {"mix", required_argument, NULL, OPT_MIX},
-    {"skew", required_argument, NULL, OPT_SKEW},
-    {"batch", required_argument, NULL, OPT_BATCH},
-    {"body", required_argument, NULL, OPT_BODY},
-    {"idle", required_argument, NULL, OPT_IDLE},
-    {"idle-call", no_argument, NULL, OPT_IDLE_CALL},
-    {"new-connection", no_argument, NULL, OPT_NEW},
-    {"json", no_argument, NULL, OPT_JSON},
-    {"warmup", required_argument, NULL, OPT_WARMUP},
-    {"verify", no_argument, NULL, OPT_VERIFY},
-    {"seed", required_argument, NULL, OPT_SEED},
-    {"keys", required_argument, NULL, OPT_KEYS},
-    {"truth", no_argument, NULL, OPT_TRUTH},
-    {"node", required_argument, NULL, OPT_NODE},
-    {"burst", required_argument, NULL, OPT_BURST},
-    {"pause", required_argument, NULL, OPT_PAUSE},
-    {"help", no_argument, NULL, OPT_HELP},
-    {NULL, 0, NULL, 0},
+    {"connections", required_argument, NULL, 'c'},   {"depth", required_argument, NULL, 'd'},
+    {"rate", required_argument, NULL, OPT_RATE},     {"seconds", required_argument, NULL, OPT_SECONDS},
+    {"count", required_argument, NULL, OPT_COUNT},   {"mix", required_argument, NULL, OPT_MIX},
+    {"skew", required_argument, NULL, OPT_SKEW},     {"batch", required_argument, NULL, OPT_BATCH},
+    {"body", required_argument, NULL, OPT_BODY},     {"idle", required_argument, NULL, OPT_IDLE},
+    {"idle-call", no_argument, NULL, OPT_IDLE_CALL}, {"new-connection", no_argument, NULL, OPT_NEW},
+    {"json", no_argument, NULL, OPT_JSON},           {"warmup", required_argument, NULL, OPT_WARMUP},
+    {"verify", no_argument, NULL, OPT_VERIFY},       {"seed", required_argument, NULL, OPT_SEED},
+    {"keys", required_argument, NULL, OPT_KEYS},     {"truth", no_argument, NULL, OPT_TRUTH},
+    {"node", required_argument, NULL, OPT_NODE},     {"burst", required_argument, NULL, OPT_BURST},
+    {"pause", required_argument, NULL, OPT_PAUSE},   {"slice-ms", required_argument, NULL, OPT_SLICE_MS},
+    {"help", no_argument, NULL, OPT_HELP},           {NULL, 0, NULL, 0},
 };
 
 static const char usage_text[] =
@@ -298,6 +289,7 @@ static const char usage_text[] =
     "      --burst N         N calls at once over all connections, the next N when the last is answered; reports how\n"
     "                        long a burst takes. connections x depth x batch must be N or more\n"
     "      --pause S         between bursts (0)\n"
+    "      --slice-ms N      latencies and errors of each N ms too, by the time at which calls were to leave\n"
     "      --batch N         N calls in an array\n"
     "      --body FILE       send this body as it is\n"
     "      --new-connection  one for each exchange\n"
@@ -387,6 +379,10 @@ static int parse(int argc, char **argv, struct load_conf *c, struct options *o)
         case OPT_PAUSE:
             r = take_number(optarg, 0, MAX_SECONDS, &c->pause);
             break;
+        case OPT_SLICE_MS:
+            r = take_number(optarg, 1, 60000, &v);
+            c->slice_ms = (unsigned)v;
+            break;
         case OPT_NODE:
             o->node = optarg;
             break;
@@ -424,7 +420,7 @@ static int parse(int argc, char **argv, struct load_conf *c, struct options *o)
 
 static int load_all(struct load *l, bool json)
 {
-    double seconds;
+    double seconds = 0;
     int r = 0;
 
     l->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -435,16 +431,17 @@ static int load_all(struct load *l, bool json)
         l->conn[i].slot = mem_array(l->conf.depth, sizeof *l->conn[i].slot);
         r = load_conn_open(l, &l->conn[i]);
     }
-    if (r) {
+    if (r)
         fprintf(stderr, "load: %s: %s\n", l->conf.target.host, strerror(-r));
-    } else {
+    else
         seconds = run(l);
-        load_report(l, seconds, json);
-    }
     for (unsigned i = 0; i < l->conf.connections; i++) {
         load_conn_deinit(&l->conn[i]);
         free(l->conn[i].slot);
     }
+    if (r == 0)
+        load_report(l, seconds, json);
+    load_slices_deinit(l);
     free(l->conn);
     free(l->read_buffer);
     buf_deinit(&l->scratch);

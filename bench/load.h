@@ -1,6 +1,6 @@
 /* load.h - the load generator: what its parts share.  One thread, one epoll, loopback only.
  * load.c: options and the run; load_mix.c: which calls; load_conn.c: sockets, HTTP, checks; load_hist.c: latencies;
- * load_report.c: what is printed. */
+ * load_slice.c: the same by time; load_report.c: what is printed. */
 #ifndef MILLRACE_BENCH_LOAD_H
 #define MILLRACE_BENCH_LOAD_H
 
@@ -71,6 +71,14 @@ enum load_error {
 
 extern const char *const load_error_name[LOAD_ERRORS];
 
+/* Exchanges by the time at which they were to leave. */
+struct load_slice {
+    struct load_hist latency;
+    uint64_t errors;
+};
+
+enum { LOAD_SLICES_MAX = 2000 };
+
 struct load_stats {
     struct load_hist latency; /* of HTTP exchanges; from the intended time in open loop, else of a burst's begin */
     struct load_hist bursts;  /* from the first call of a burst to its last answer */
@@ -85,6 +93,7 @@ struct load_conf {
     uint64_t max_calls; /* hard cap */
     unsigned burst;     /* calls that are sent at once; the next ones when all are answered; 0: no bursts */
     double seconds, warmup, pause;
+    unsigned slice_ms; /* 0: no slices */
     bool new_connection, idle_call, verify;
 };
 
@@ -120,6 +129,8 @@ struct load {
     uint64_t burst_ns;   /* when this burst began, or the next one may */
     unsigned burst_left; /* of its calls, not sent yet */
     bool bursting;
+    struct load_slice *slice;
+    unsigned slices;
     struct buf scratch; /* requests being composed */
     char *read_buffer;
 };
@@ -150,6 +161,11 @@ void load_conn_deinit(struct load_conn *c);
 void load_conn_send(struct load_conn *c, uint64_t intended_ns);
 void load_conn_flush(struct load_conn *c);
 void load_conn_event(struct load_conn *c, uint32_t events);
+
+void load_slices_init(struct load *l); /* once it is known when measuring begins */
+void load_slices_deinit(struct load *l);
+/* An exchange is over; took_ns counts unless it failed without an answer: UINT64_MAX. */
+void load_slices_note(struct load *l, uint64_t intended_ns, uint64_t took_ns, bool good);
 
 void load_report(const struct load *l, double seconds, bool json);
 

@@ -291,10 +291,19 @@ static void conn_close(struct load_conn *c)
     buf_clear(&c->out);
 }
 
+/* What is in flight will not be answered. */
+static void lose(struct load_conn *c)
+{
+    for (unsigned i = 0; i < c->used; i++)
+        load_slices_note(c->load, c->slot[(c->head + i) % c->load->conf.depth].intended_ns, UINT64_MAX, false);
+}
+
 void load_conn_deinit(struct load_conn *c)
 {
     if (!c->load)
         return;
+    if (c->fd >= 0)
+        lose(c); /* the run is over, and it was never answered */
     conn_close(c);
     buf_deinit(&c->in);
     buf_deinit(&c->out);
@@ -305,6 +314,7 @@ static void conn_fail(struct load_conn *c, enum load_error e)
 {
     struct load *l = c->load;
 
+    lose(c);
     l->stats.error[e] += c->used ? c->used : 1;
     l->inflight -= c->used;
     conn_close(c);
@@ -415,6 +425,7 @@ static void conn_answered(struct load_conn *c, const struct answer *a, uint64_t 
     if (e != LOAD_ERRORS)
         l->stats.error[e]++;
     load_hist_add(&l->stats.latency, now_ns - s->intended_ns);
+    load_slices_note(l, s->intended_ns, now_ns - s->intended_ns, e == LOAD_ERRORS);
 }
 
 /* Takes whole answers from the front; returns how many bytes, or -1 when the connection is gone. */
@@ -445,6 +456,7 @@ static ssize_t conn_take(struct load_conn *c, char *p, size_t n)
         at += a.head + a.body;
         conn_answered(c, &a, now_ns);
         if (a.close || l->conf.new_connection) {
+            lose(c);
             l->stats.error[LOAD_BROKEN] += c->used;
             l->inflight -= c->used;
             conn_close(c);

@@ -32,6 +32,21 @@ static void json_hist(const char *name, const struct load_hist *h)
     printf(",\"max\":%.3f}", us(h->max_ns));
 }
 
+static void json_slices(const struct load *l)
+{
+    /* The clock is CLOCK_MONOTONIC: others can say when they did what. */
+    printf(",\"began_ns\":%llu,\"slice_ms\":%u,\"slices\":[", (unsigned long long)l->measure_ns, l->conf.slice_ms);
+    for (unsigned i = 0; i < l->slices; i++) {
+        const struct load_slice *s = &l->slice[i];
+
+        printf("%s{\"count\":%llu,\"errors\":%llu,\"p50\":%.1f,\"p99\":%.1f,\"max\":%.1f}", i ? "," : "",
+               (unsigned long long)s->latency.count, (unsigned long long)s->errors,
+               us(load_hist_quantile(&s->latency, 0.5)), us(load_hist_quantile(&s->latency, 0.99)),
+               us(s->latency.max_ns));
+    }
+    putchar(']');
+}
+
 static void report_json(const struct load *l, double seconds)
 {
     const struct load_stats *s = &l->stats;
@@ -50,6 +65,8 @@ static void report_json(const struct load *l, double seconds)
     json_hist("latency_us", &s->latency);
     if (l->conf.burst)
         json_hist("burst_us", &s->bursts);
+    if (l->slices)
+        json_slices(l);
     puts("}");
 }
 

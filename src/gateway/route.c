@@ -36,10 +36,6 @@ struct upstream *route_launch(struct worker *w, struct flight *f, struct upstrea
     struct upstream *u = with;
     bool refused;
 
-    if (f->part == FLIGHT_OF_CALLS) {
-        standing_called(f->chain, f);
-        hedging_call(&f->chain->hedging, worker_now_ms(w));
-    }
     if (!bound && (!u || f->chain->avoid >> u->index & 1 || !endpoint_usable(&u->endpoint, worker_now_ms(w)) ||
                    upstream_is_full(u)))
         u = choose_for(f->chain, f);

@@ -4,25 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fixed.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "gateway/chain.h"
-#include "gateway/link.h"
 #include "gateway/route.h"
+#include "gateway/vigil.h"
 #include "gateway/worker.h"
 #include "rpc/error.h"
 #include "rpc/flight.h"
 
-enum {
-    LOOK_MS = 8,      /* how often what is under way is looked at, while calls come */
-    REFRESH_MS = 128, /* and scores, for those that get no answers */
-    LOOK_LINKS = 256, /* of one endpoint: a bound */
-    LATE_US = 4000,   /* no call is late sooner, */
-    LATE_OCTAVES = 4, /* nor before it has taken 16 times what is usual */
-    SILENT_US = 1000000,
-    SILENT_OCTAVES = 6
-};
+enum { LOOK_MS = 8 /* how often what is under way is looked at, while calls come */ };
 
 /* Of what a retry may cost, half at most goes to look-ups that were answered with null: those who poll for what is not
  * there yet would leave nothing for failures. */
@@ -320,70 +311,7 @@ void standing_not_dialled(struct upstream *u)
                            worker_now_ms(w), worker_random(w)));
 }
 
-/* -- what is seen without an answer */
-
-/* f has been under way for so long that it counts, once.  What an endpoint does not answer that has not said a word for
- * long is then not waited for, though its time is not over: it is asked elsewhere. */
-static void look_at(struct chain *c, struct upstream *u, struct flight *f, uint64_t now_us)
-{
-    struct standing *s = &c->standing;
-    uint64_t us = now_us - f->sent_us, now_ms = worker_now_ms(c->worker);
-    int32_t slower = latency_table_compare(&s->latency, f->method->slot, us);
-
-    if (slower < LATE_OCTAVES * FIXED_ONE)
-        return;
-    if (!f->late) {
-        f->late = true;
-        health_late(s->health, u->index, peers_of(s, u->index), slower, now_ms);
-        weigh(c, u->index);
-    } else if (us >= SILENT_US && slower >= SILENT_OCTAVES * FIXED_ONE && s->heard_us[u->index] < f->sent_us &&
-               f->part == FLIGHT_OF_CALLS && f->retry && !f->pinned && flight_may_repeat(f) &&
-               standing_usable(c) & ~(UINT64_C(1) << u->index | f->tried | c->avoid)) {
-        f->try_until_ms = now_ms;
-        route_arm(c->worker, f);
-    }
-}
-
-static void look_at_links(struct chain *c, struct upstream *u, uint64_t now_us)
-{
-    unsigned n = 0;
-
-    for (struct list *it = u->endpoint.pool.busy.next; it != &u->endpoint.pool.busy && n < LOOK_LINKS; it = it->next) {
-        const struct link *k = container_of(container_of(it, struct pool_member, node), struct link, member);
-        struct flight *f;
-
-        n++;
-        for (unsigned i = 0; i < k->n_seats; i++) {
-            f = k->seats[i].flight;
-            if (!f)
-                continue;
-            if (now_us - f->sent_us < LATE_US)
-                return;                                 /* the longest busy ones are first */
-            if (k->stalled || h1_client_began(k->http)) /* we do not listen; or it is speaking */
-                break;
-            look_at(c, u, f, now_us);
-        }
-    }
-}
-
-static void look(struct chain *c, uint64_t now_ms)
-{
-    struct standing *s = &c->standing;
-    uint64_t now_us = worker_clock_us(c->worker);
-    bool refresh = now_ms - s->refreshed_ms >= REFRESH_MS;
-
-    s->looked_ms = now_ms;
-    if (refresh)
-        s->refreshed_ms = now_ms;
-    for (unsigned i = 0; i < c->n_upstreams; i++) {
-        if (refresh && s->health[i].score < HEALTH_ONE) {
-            health_refresh(s->health, i, peers_of(s, i), now_ms);
-            weigh(c, i);
-        }
-        if (c->upstreams[i]->n_wire)
-            look_at_links(c, c->upstreams[i], now_us);
-    }
-}
+/* -- without an answer */
 
 void standing_called(struct chain *c, const struct flight *f)
 {
@@ -394,7 +322,18 @@ void standing_called(struct chain *c, const struct flight *f)
     if (classify_is_lookup(f->method))
         budget_call(&s->lookups, &s->lookups_conf, now_ms);
     if (c->n_upstreams > 1 && now_ms - s->looked_ms >= LOOK_MS)
-        look(c, now_ms);
+        vigil_look(c);
+}
+
+void standing_refresh(struct chain *c)
+{
+    struct standing *s = &c->standing;
+
+    for (unsigned i = 0; i < c->n_upstreams; i++)
+        if (s->health[i].score < HEALTH_ONE) {
+            health_refresh(s->health, i, peers_of(s, i), worker_now_ms(c->worker));
+            weigh(c, i);
+        }
 }
 
 /* -- who may be asked */

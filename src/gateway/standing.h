@@ -38,6 +38,8 @@ void standing_deinit(struct chain *c);
 
 /* A call sets out: it earns its part of a retry, and is the occasion to look at what has been under way for long. */
 void standing_called(struct chain *c, const struct flight *f);
+/* Time alone makes what failed well again: brings weights up to date where no answers come. */
+void standing_refresh(struct chain *c);
 /* The answer of f->upstream to f.  What it means; the endpoint is judged by it. */
 enum answer_class standing_answered(struct worker *w, struct flight *f, bool is_error, struct slice payload);
 /* f->upstream gave no answer to f. */

@@ -16,6 +16,7 @@
 #include "gateway/route.h"
 #include "gateway/session.h"
 #include "gateway/standing.h"
+#include "gateway/vigil.h"
 #include "gateway/worker.h"
 #include "rpc/error.h"
 
@@ -314,6 +315,8 @@ static void arm(struct upstream *u, uint64_t now_ms)
         at_ms = now_ms + u->again_us / 1000 + 1;
     if (u->probe.at_ms < at_ms && u->endpoint.head && !u->worker->draining)
         at_ms = u->probe.at_ms;
+    if (u->n_wire && u->chain->n_upstreams > 1 && now_ms + VIGIL_MS < at_ms)
+        at_ms = now_ms + VIGIL_MS;
     if (at_ms == UINT64_MAX)
         heap_remove(&u->worker->upstreams_due, &u->due);
     else if (!heap_linked(&u->due) || u->due.key > at_ms)
@@ -352,6 +355,8 @@ void upstream_due(struct upstream *u)
 
     while ((m = pool_expire(&u->endpoint.pool, now_ms)))
         link_close(container_of(m, struct link, member));
+    if (u->n_wire && u->chain->n_upstreams > 1)
+        vigil_look(u->chain);
     upstream_mark(u);
 }
 

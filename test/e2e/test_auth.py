@@ -511,7 +511,8 @@ sleep 1000
         for n in range(5):
             self.assertEqual(self.ask(g, n)["error"]["message"], "bad token Bearer ****************")
         self.assertEqual(len(u.requests), 5)
-        self.assertEqual(g.stderr().count("credential_refused"), 1)
+        g.wait_line("event=credential_refused")
+        self.assertEqual(g.stderr().count("event=credential_refused"), 1)
 
 
 class ChainAsked(Auth):

@@ -337,7 +337,8 @@ class Partings(Coalesce):
         died = []
         self.gate = Gate()
         ups = {n: self.upstream(self.dying_once(died, n)) for n in "ab"}
-        g = self.gateway(config([endpoint(u.url(), name=n, pool=WIDE) for n, u in ups.items()], chain=CHAIN))
+        g = self.gateway(config([endpoint(u.url(), name=n, pool=WIDE) for n, u in ups.items()],
+                                chain={**CHAIN, "retry": {"max_attempts": 1}}))
         self.addCleanup(self.gate.open)
         a = self.posting(g, call("eth_call", "[1]", "1"))
         self.eventually(lambda: any(u.calls() for u in ups.values()))

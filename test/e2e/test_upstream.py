@@ -413,7 +413,7 @@ class Sockets(Case):
             else:
                 conn.answer(r)
                 serve()(conn)
-        g, u = self.front(f, ep={"timeout_ms": 300})
+        g, u = self.front(f, ep={"timeout_ms": 300}, chain={"retry": {"max_attempts": 1}})
         with g.client() as c:
             self.assert_error(c.rpc("eth_call"), "upstream_timeout", id=1)
             for i in range(20):
@@ -428,7 +428,7 @@ class Sockets(Case):
             else:
                 conn.answer(r)
                 serve()(conn)
-        g, u = self.front(f)
+        g, u = self.front(f, chain={"retry": {"max_attempts": 1}})
         with g.client() as c:
             self.assertIn("error", c.rpc("eth_call"))
             self.assertEqual(c.rpc("eth_call")["result"], "0x1")
