@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "base/heap.h"
@@ -219,36 +218,6 @@ static bool asks_set(const struct h1_request *q)
     return q->method == H1_GET && slice_eq(q->path, SLICE("/devnode_set"));
 }
 
-/* NAME=N, joined by '&'. */
-static bool set(struct devnode_conf *c, struct slice query)
-{
-    const struct {
-        struct slice name;
-        uint64_t *to;
-    } rows[] = {
-        {SLICE("delay-us="), &c->delay_us}, {SLICE("jitter-us="), &c->jitter_us}, {SLICE("slow-us="), &c->slow_us}};
-
-    while (query.n) {
-        const char *and = memchr(query.p, '&', query.n);
-        size_t n = and? (size_t)(and-query.p) : query.n, i = 0;
-        struct slice one = slice_of(query.p, n);
-        uint64_t v = 0;
-
-        while (i < sizeof rows / sizeof rows[0] && !slice_starts(one, rows[i].name))
-            i++;
-        if (i == sizeof rows / sizeof rows[0] || one.n == rows[i].name.n || one.n > rows[i].name.n + 12)
-            return false;
-        for (size_t k = rows[i].name.n; k < one.n; k++) {
-            if (one.p[k] < '0' || one.p[k] > '9')
-                return false;
-            v = v * 10 + (unsigned char)(one.p[k] - '0');
-        }
-        *rows[i].to = v;
-        query = slice_of(query.p + n + (and != NULL), query.n - n - (and != NULL));
-    }
-    return true;
-}
-
 /* Fills d->json; returns the HTTP status, or <0. */
 static int decide(struct devnode *d, const struct h1_request *q)
 {
@@ -262,7 +231,7 @@ static int decide(struct devnode *d, const struct h1_request *q)
         return devnode_write_stats(&s, &d->json) ? -1 : 200;
     }
     if (asks_set(q))
-        return set(&d->conf, q->query) ? 200 : 400;
+        return devnode_settings_read(&d->conf, q->query) ? 200 : 400;
     if (q->method == H1_GET || q->method == H1_HEAD || q->method == H1_OPTIONS) {
         /* geth answers health checks with an empty 200, agave names its state. */
         r = d->conf.solana && slice_eq(q->path, SLICE("/health")) ? buf_str(&d->json, "ok") : 0;

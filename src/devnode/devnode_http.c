@@ -71,3 +71,32 @@ bool devnode_content_type_ok(struct slice type)
             return true;
     return false;
 }
+
+bool devnode_settings_read(struct devnode_conf *c, struct slice query)
+{
+    const struct {
+        struct slice name;
+        uint64_t *to;
+    } rows[] = {
+        {SLICE("delay-us="), &c->delay_us}, {SLICE("jitter-us="), &c->jitter_us}, {SLICE("slow-us="), &c->slow_us}};
+
+    while (query.n) {
+        const char *and = memchr(query.p, '&', query.n);
+        size_t n = and? (size_t)(and-query.p) : query.n, i = 0;
+        struct slice one = slice_of(query.p, n);
+        uint64_t v = 0;
+
+        while (i < sizeof rows / sizeof rows[0] && !slice_starts(one, rows[i].name))
+            i++;
+        if (i == sizeof rows / sizeof rows[0] || one.n == rows[i].name.n || one.n > rows[i].name.n + 12)
+            return false;
+        for (size_t k = rows[i].name.n; k < one.n; k++) {
+            if (one.p[k] < '0' || one.p[k] > '9')
+                return false;
+            v = v * 10 + (unsigned char)(one.p[k] - '0');
+        }
+        *rows[i].to = v;
+        query = slice_of(query.p + n + (and != NULL), query.n - n - (and != NULL));
+    }
+    return true;
+}

@@ -394,9 +394,7 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
         lane_launch(w, f, x->asker.named);
         return;
     }
-    standing_called(chain, f);
-    hedging_call(&chain->hedging, worker_now_ms(w));
-    u = route_launch(route_owner(w, f), f, with);
+    u = route_called(route_owner(w, f), f, with);
     if (unit && u)
         unit->with = u;
 }

@@ -49,6 +49,13 @@ struct upstream *route_launch(struct worker *w, struct flight *f, struct upstrea
     return NULL;
 }
 
+struct upstream *route_called(struct worker *w, struct flight *f, struct upstream *with)
+{
+    standing_called(f->chain, f);
+    hedging_call(&f->chain->hedging, worker_now_ms(w));
+    return route_launch(w, f, with);
+}
+
 /* Those who joined a flight that failed have an attempt of their own, together; the call that it was made for has had
  * it. */
 static bool set_out_again(struct worker *w, struct flight *f, const struct route_failure *why)

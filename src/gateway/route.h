@@ -25,6 +25,8 @@ struct worker *route_owner(struct worker *w, const struct flight *f);
 /* Queues f at `with` if that can take it, else where it is its turn, unless it is bound to `with`.  Returns where;
  * NULL: nowhere, it was refused. */
 struct upstream *route_launch(struct worker *w, struct flight *f, struct upstream *with);
+/* The same for a call that has just come: it earns its part of what is asked twice. */
+struct upstream *route_called(struct worker *w, struct flight *f, struct upstream *with);
 /* The try at f->upstream failed: moves f on to another socket or upstream if that is safe, else answers it. */
 void route_failed(struct worker *w, struct flight *f, const struct route_failure *why);
 /* f shared a request, and its endpoint did not answer it there: it sets out again if that is safe. */
