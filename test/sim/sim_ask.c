@@ -8,6 +8,7 @@
 #include "sim_fault.h"
 #include "sim_filter.h"
 #include "sim_run.h"
+#include "sim_weather.h"
 
 /* In every transaction; its number follows in 16 hex digits.  On EVM chains it is the first thing in an RLP list. */
 static const char write_mark[] = "02f8c0ffee";
@@ -27,6 +28,7 @@ static const struct method methods[] = {
     {true, "eth_blockNumber", ASK_HEAD, true, false},
     {true, "eth_chainId", ASK_CHAIN_ID, false, false},
     {true, "eth_getLogs", ASK_READ, true, true},
+    {true, "eth_getTransactionReceipt", ASK_READ, false, false},
     {true, "eth_newFilter", ASK_FILTER, false, false},
     {true, "eth_getFilterChanges", ASK_POLL, false, false},
     {true, "eth_sendRawTransaction", ASK_WRITE, false, false},
@@ -37,6 +39,7 @@ static const struct method methods[] = {
     {false, "getAccountInfo", ASK_READ, true, false},
     {false, "getBalance", ASK_READ, true, false},
     {false, "getProgramAccounts", ASK_READ, true, true},
+    {false, "getTransaction", ASK_READ, false, false},
     {false, "sendTransaction", ASK_WRITE, false, false},
 };
 
@@ -159,6 +162,7 @@ void ask_parse(const struct sim_chain *c, struct slice method, struct slice para
             continue;
         a->kind = m->kind;
         a->heavy = m->heavy;
+        a->by_tx = strstr(m->name, "etTransaction") && m->kind == ASK_READ;
         a->of_pending = params.n && memmem(params.p, params.n, "\"pending\"", 9);
         a->of_head = m->of_head && !(params.n && memmem(params.p, params.n, "\"0x10\"", 6));
     }
@@ -178,7 +182,7 @@ void ask_parse(const struct sim_chain *c, struct slice method, struct slice para
 
 static void put_hex(struct world *w, struct buf *b, uint64_t v, unsigned digits)
 {
-    char text[40];
+    char text[2 + 64 + 1];
 
     snprintf(text, sizeof text, "0x%0*" PRIx64, (int)digits, v);
     if (sim_chance(w, 100)) /* another spelling of the same value */
@@ -247,8 +251,11 @@ static void draw_params(struct world *w, const struct sim_chain *c, const char *
                                        "9xqeWvG816bUx9EPjHmaT23yvVM2ZWbrrpZb9PusVFin",
                                        "9xQeWvG816bUx9EPjHmaT23yvVM2ZWbrrpZb9PusVFiN"};
     /* A few that everybody asks, and some that nobody else does. */
-    uint64_t k = sim_chance(w, w->p.swarm ? 950 : 700) ? sim_rnd(w, w->p.swarm ? 1 : 3) : 16 + w->next_number++;
+    bool shared = sim_chance(w, w->p.swarm ? 950 : 700) && (!w->p.weather || weather_is_rough(w));
+    uint64_t k = shared ? sim_rnd(w, w->p.swarm ? 1 : 3) : 16 + w->next_number++;
 
+    a->lone = k >= 16 && (strcmp(m, "eth_call") == 0 || strcmp(m, "getBalance") == 0 ||
+                          strcmp(m, "eth_getBalance") == 0 || a->by_tx);
     if (strcmp(m, "eth_call") == 0) {
         buf_printf(b, "[%s{\"to\":", gap(w));
         put_hex(w, b, 0xabcdef00 + k, 40);
@@ -260,12 +267,20 @@ static void draw_params(struct world *w, const struct sim_chain *c, const char *
         buf_str(b, "[");
         put_hex(w, b, 0xabcdef00 + k, 40);
         buf_printf(b, "%s,%s%s]", gap(w), gap(w), tags[sim_rnd(w, 6)]);
+    } else if (a->by_tx && c->evm) {
+        buf_str(b, "[");
+        put_hex(w, b, 0xabcdef00 + k, 64);
+        buf_str(b, "]");
+    } else if (a->by_tx) {
+        buf_printf(b, "[\"%044" PRIu64 "%044d\"]", k, 7);
     } else if (strcmp(m, "eth_getLogs") == 0 || strcmp(m, "eth_newFilter") == 0) {
         buf_printf(b, "[{\"fromBlock\":\"latest\",%s\"topics\":%s}]", gap(w), topics[sim_rnd(w, 7)]);
     } else if (strcmp(m, "eth_getFilterChanges") == 0) {
         a->given = filter_draw(w, c, b);
     } else if (a->kind == ASK_WRITE) {
         draw_transaction(w, c, b);
+    } else if (a->lone && strcmp(m, "getBalance") == 0) {
+        buf_printf(b, "[\"%044" PRIu64 "\"]", k);
     } else if (strcmp(m, "getAccountInfo") == 0 || strcmp(m, "getBalance") == 0 ||
                strcmp(m, "getProgramAccounts") == 0) {
         buf_printf(b, "[\"%s\",%s{\"commitment\":\"%s\"}]", keys[sim_rnd(w, 3)], gap(w),
@@ -282,11 +297,19 @@ static const char *draw_method(struct world *w, const struct sim_chain *c)
     static const struct {
         const char *name;
         unsigned share;
-    } evm[] = {{"eth_call", 30},   {"eth_blockNumber", 16}, {"eth_getBalance", 16},      {"eth_chainId", 7},
-               {"eth_getLogs", 8}, {"eth_newFilter", 5},    {"eth_getFilterChanges", 5}, {"eth_sendRawTransaction", 9},
-               {"sim_unknown", 3}, {"eth_Call", 1}},
-      solana[] = {{"getSlot", 25},           {"getAccountInfo", 27},  {"getBalance", 20}, {"getGenesisHash", 3},
-                  {"getProgramAccounts", 8}, {"sendTransaction", 12}, {"simUnknown", 5}};
+    } evm[] = {{"eth_call", 26},
+               {"eth_getTransactionReceipt", 4},
+               {"eth_blockNumber", 16},
+               {"eth_getBalance", 16},
+               {"eth_chainId", 7},
+               {"eth_getLogs", 8},
+               {"eth_newFilter", 5},
+               {"eth_getFilterChanges", 5},
+               {"eth_sendRawTransaction", 9},
+               {"sim_unknown", 3},
+               {"eth_Call", 1}},
+      solana[] = {{"getSlot", 25},       {"getAccountInfo", 23},    {"getTransaction", 4},   {"getBalance", 20},
+                  {"getGenesisHash", 3}, {"getProgramAccounts", 8}, {"sendTransaction", 12}, {"simUnknown", 5}};
     uint64_t r = sim_rnd(w, 100);
     size_t i = 0;
 
@@ -304,10 +327,9 @@ static const char *draw_method(struct world *w, const struct sim_chain *c)
     return solana[i].name;
 }
 
-void ask_draw(struct world *w, struct sim_chain *c, struct ask *a, struct buf *b)
+static void draw(struct world *w, struct sim_chain *c, const char *m, struct ask *a, struct buf *b)
 {
-    const char *m = draw_method(w, c);
-    unsigned given;
+    struct ask drawn;
     size_t at;
     struct slice params;
 
@@ -326,15 +348,27 @@ void ask_draw(struct world *w, struct sim_chain *c, struct ask *a, struct buf *b
     buf_printf(b, ",%s\"params\":%s", gap(w), gap(w));
     at = b->n;
     a->given = 0;
+    a->lone = false;
     draw_params(w, c, m, a, b);
-    given = a->given;
+    drawn = *a;
     params = slice_of(b->p + at, b->n - at);
     ask_parse(c, slice_str(m), params, a);
-    a->given = given;
+    a->given = drawn.given;
+    a->lone = drawn.lone;
     if (a->kind == ASK_POLL)
         a->hash = 0; /* names that the gateway gives are drawn anew in each run */
     if (a->kind == ASK_WRITE)
         memcpy(w->writes[a->write].sum, a->sum, sizeof a->sum);
+}
+
+void ask_draw(struct world *w, struct sim_chain *c, struct ask *a, struct buf *b)
+{
+    draw(w, c, draw_method(w, c), a, b);
+}
+
+void ask_draw_plain(struct world *w, struct sim_chain *c, struct ask *a, struct buf *b)
+{
+    draw(w, c, c->evm ? "eth_getBalance" : "getBalance", a, b);
 }
 
 /* -- the answer */

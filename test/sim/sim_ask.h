@@ -39,6 +39,8 @@ struct ask {
     bool of_head;       /* the answer depends on the chain's head */
     bool of_pending;    /* and on transactions that are in no block yet */
     bool heavy;         /* a large answer */
+    bool by_tx;         /* looks a transaction up */
+    bool lone;          /* nobody else asks the same */
     uint64_t write;     /* with ASK_WRITE: its number */
     bool named;         /* with ASK_WRITE on EVM chains: it has the form of a transaction, so its hash can be told */
     uint8_t sum[32];    /* with ASK_WRITE on EVM chains: the transaction's Keccak-256, which is the answer; with
@@ -54,6 +56,7 @@ struct ask {
 
 /* Draws a question for the chain and appends `"method":...` and perhaps `,"params":...` to b. */
 void ask_draw(struct world *w, struct sim_chain *c, struct ask *a, struct buf *b);
+void ask_draw_plain(struct world *w, struct sim_chain *c, struct ask *a, struct buf *b); /* a read, to one endpoint */
 /* What the gateway asks an endpoint: method decoded, params as they stand (n = 0: none). */
 void ask_parse(const struct sim_chain *c, struct slice method, struct slice params, struct ask *a);
 

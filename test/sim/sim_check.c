@@ -6,6 +6,7 @@
 #include "io/stream.h"
 #include "sim_node.h"
 #include "sim_run.h"
+#include "sim_standing.h"
 
 /* What one answer and one read may add to what a client holds: more is a leak. */
 enum { HELD_SLACK = 4 << 20 };
@@ -204,6 +205,7 @@ void sim_check_turn(struct world *w)
     check_flights(w);
     check_broadcasts(w);
     check_hedges(w);
+    standing_check_turn(w);
     list_each (it, &g->sessions) {
         const struct session *s = container_of(it, struct session, all);
 

@@ -12,6 +12,7 @@
 #include "sim_judge.h"
 #include "sim_loop.h"
 #include "sim_node.h"
+#include "sim_weather.h"
 
 enum { BODY_MAX = 64 << 20, HEAD_MAX = 8192, PATIENCE_MS = 60000 };
 
@@ -23,11 +24,13 @@ enum manner {
     MANNER_HALF,    /* ends its side, and waits for the answers */
     MANNER_STALLER, /* stops inside a request */
     MANNER_REFUSED, /* the gateway has no place for it */
-    MANNERS
+    MANNERS,
+    MANNER_ASKER = MANNERS, /* asks from the end of bad weather until all is well again */
+    MANNER_LATE             /* plain, but comes only then */
 };
 
-static const char *const manner_names[MANNERS] = {"plain",        "slow",     "deaf",   "quitter",
-                                                  "half-closing", "stalling", "refused"};
+static const char *const manner_names[] = {"plain",    "slow",    "deaf",   "quitter", "half-closing",
+                                           "stalling", "refused", "asking", "late"};
 
 enum client_state { CLIENT_AWAY, CLIENT_OPEN, CLIENT_DONE };
 
@@ -208,7 +211,8 @@ static void on_patience(struct sim_event *e)
 static void send_post(struct client *cl)
 {
     struct world *w = cl->w;
-    struct post *q = post_draw(w, cl->chain, cl->scope, cl->fence_us, &cl->body);
+    struct post *q =
+        (cl->manner == MANNER_ASKER ? post_draw_plain : post_draw)(w, cl->chain, cl->scope, cl->fence_us, &cl->body);
     char head[512], own[64] = "", named[64] = "";
     size_t part = cl->body.n;
     int n;
@@ -223,7 +227,13 @@ static void send_post(struct client *cl)
         cl->chain == &w->chains[0] && sim_chance(w, 500) ? "" : cl->chain->name, cl->body.n,
         q->explain ? "X-Millrace-Explain: 1\r\n" : "", own, named);
 
-    cl->posts_left--;
+    if (cl->manner == MANNER_ASKER) {
+        cl->posts_left = !weather_is_calm(w);
+        cl->think_us = weather_patience_us(w);
+        w->weather.asks++;
+    } else {
+        cl->posts_left--;
+    }
     sim_trace(w, "client %u asks: %.*s", cl->index, (int)(cl->body.n < 600 ? cl->body.n : 600), cl->body.p);
     conn_write(cl->c, head, (size_t)n);
     if (cl->manner == MANNER_STALLER && (cl->posts_left == 0 || sim_chance(w, 300))) {
@@ -281,6 +291,10 @@ static void on_connect(struct sim_event *e)
         done(cl);
         return;
     }
+    if (cl->manner == MANNER_LATE && !weather_is_calm(w)) {
+        sim_soon(w, &cl->act, sim_delay_us(w, 200000));
+        return;
+    }
     cl->c = conn_new(w, NULL, &ops, cl);
     cl->state = CLIENT_OPEN;
     cl->act.fire = on_act;
@@ -321,13 +335,27 @@ struct client *client_new(struct world *w, unsigned index)
         cl->think_us = 5;
     }
     cl->scope = w->p.scoped ? (unsigned)sim_rnd(w, SIM_SCOPES) : 0;
+    if (index >= w->p.clients) {
+        bool asks = index < w->p.clients + w->n_chains;
+
+        cl->manner = asks ? MANNER_ASKER : MANNER_LATE;
+        cl->depth = asks ? 1 : cl->depth;
+        cl->posts_left = asks ? 1 : cl->posts_left + 1;
+        cl->chain = asks ? &w->chains[index - w->p.clients] : cl->chain;
+    } else if (w->p.weather) {
+        cl->posts_left *= 4;
+        cl->think_us *= 10;
+    }
     list_init(&cl->posts);
     buf_init(&cl->body, BODY_MAX);
     buf_init(&cl->head, HEAD_MAX);
     cl->act.fire = on_connect;
     cl->read.fire = on_read;
     cl->patience.fire = on_patience;
-    sim_soon(w, &cl->act, sim_rnd(w, sim_chance(w, 500) ? 500 : 20000));
+    if (!w->p.weather)
+        sim_soon(w, &cl->act, sim_rnd(w, sim_chance(w, 500) ? 500 : 20000));
+    else
+        sim_at(w, &cl->act, index < w->p.clients ? sim_rnd(w, w->weather.fair_us) : w->weather.fair_us);
     return cl;
 }
 

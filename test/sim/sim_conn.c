@@ -290,6 +290,7 @@ static void drop(struct stream *s)
     sim_cancel(w, &s->deliver);
     sim_cancel(w, &s->room);
     sim_cancel(w, &s->over);
+    s->c->unread = s->c->up.got.n || s->c->up.flying_bytes;
     s->c->gateway = NULL;
     buf_deinit(&s->c->up.got);
     w->n_streams--;

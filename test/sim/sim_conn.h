@@ -36,6 +36,7 @@ struct sim_conn {
     const struct sim_peer_ops *ops;
     void *owner;
     uint64_t written_us; /* when the gateway last wrote something */
+    bool unread;         /* the gateway closed its end with bytes unread */
 };
 
 struct sim_conn *conn_new(struct world *w, struct node *node, const struct sim_peer_ops *ops, void *owner);

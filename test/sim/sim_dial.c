@@ -93,7 +93,10 @@ struct dial *dial_start(struct dialer *d, const struct dial_target *t, void (*do
         } else {
             k->status = -ECONNREFUSED;
         }
-    } else if (!w->p.calm && sim_chance(w, 20)) {
+    } else if (n->spell.kind == SPELL_BLACK && sim_chance(w, 500)) {
+        k->status = -ETIMEDOUT;
+        in_us = t->timeout_ms * 1000;
+    } else if (!weather_is_calm(w) && (!w->p.weather || weather_is_rough(w)) && sim_chance(w, 20)) {
         k->status = -EHOSTUNREACH;
         k->phase = DIAL_DNS;
     }

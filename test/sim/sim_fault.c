@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BOTH = 3, SINGLE = 1, ARRAY = 2 };
+enum { BOTH = 3, SINGLE = 1, ARRAY = 2, WEATHER = 0 };
 enum { OUT_MAX = 64 << 20, WRONG = 0x5a5a /* another question's hash */ };
 
 static const struct {
@@ -93,6 +93,27 @@ static void error(struct buf *b, const char *id, int code)
                code);
 }
 
+/* An error that others need not make, or nothing where something is looked up that may come later. */
+static void retryable(struct world *w, const struct sim_chain *c, const struct fault_element *e,
+                      const struct sim_error *err, struct buf *b)
+{
+    struct sim_served *s = &w->served[e->serial];
+
+    buf_printf(b, "{\"jsonrpc\":\"2.0\",\"id\":%s,", e->id);
+    if (!err && e->ask.by_tx && sim_chance(w, 500)) {
+        s->rank = ERROR_RANK_NULL;
+        s->asks = 2;
+        buf_str(b, "\"result\":null}");
+        return;
+    }
+    if (!err)
+        err = error_draw(w, c);
+    s->rank = (uint8_t)err->rank;
+    s->asks = (uint8_t)err->asks;
+    error_put(b, err, e->serial);
+    buf_str(b, "}");
+}
+
 static void one(struct world *w, const struct sim_chain *c, enum fault f, const struct fault_element *e, bool hit,
                 bool alone, struct buf *b)
 {
@@ -104,6 +125,10 @@ static void one(struct world *w, const struct sim_chain *c, enum fault f, const 
     switch (f) {
     case FAULT_ELEMENT_429:
         error(b, e->id, sim_chance(w, 500) ? 429 : -32005);
+        break;
+    case FAULT_METHOD_RATE:
+    case FAULT_RETRYABLE:
+        retryable(w, c, e, f == FAULT_METHOD_RATE ? error_rate(c) : NULL, b);
         break;
     case FAULT_WRONG_ID:
         /* Of an earlier call, or one that never was; never another member's, which nobody could tell from the truth. */
@@ -140,6 +165,13 @@ static void body_of(struct world *w, const struct sim_chain *c, enum fault f, st
     case FAULT_HTTP_429_RPC:
         error(b, "null", 429);
         return;
+    case FAULT_UNAUTHORIZED:
+        if (sim_chance(w, 300))
+            error(b, "null", -32600);
+        else
+            buf_str(b, "no such key");
+        return;
+    case FAULT_HTTP_503:
     case FAULT_HTTP_500:
     case FAULT_HTML:
         buf_str(b, "<html><head><title>502 Bad Gateway</title></head></html>\r\n");
@@ -161,11 +193,11 @@ static void body_of(struct world *w, const struct sim_chain *c, enum fault f, st
         break;
     }
     if (!array) {
-        one(w, c, f, &v[0], true, true, b);
+        one(w, c, f, &v[0], f != FAULT_METHOD_RATE || v[0].limited, true, b);
     } else {
         shuffle(w, v, n);
         for (unsigned i = 0; i < n; i++) {
-            bool hit = f && hits(w, i);
+            bool hit = f == FAULT_METHOD_RATE ? v[i].limited : f && hits(w, i);
 
             if (f == FAULT_DROP && hit)
                 continue;
@@ -204,9 +236,37 @@ static void put_chunked(struct world *w, struct slice body, struct buf *out)
     buf_str(out, "0\r\n\r\n");
 }
 
+static const char *status_line(struct world *w, enum fault f)
+{
+    switch (f) {
+    case FAULT_HTTP_429:
+    case FAULT_HTTP_429_RPC:
+        return "429 Too Many Requests";
+    case FAULT_HTTP_500:
+        return "502 Bad Gateway";
+    case FAULT_HTTP_503:
+        return "503 Service Unavailable";
+    case FAULT_UNAUTHORIZED:
+        return sim_chance(w, 500) ? "401 Unauthorized" : "403 Forbidden";
+    default:
+        return "200 OK";
+    }
+}
+
+static const char *retry_after(struct world *w, enum fault f)
+{
+    static const char *const after[] = {"", "Retry-After: 0\r\n", "Retry-After: 1\r\n",
+                                        "Retry-After: Sun, 22 Nov 2026 07:28:00 GMT\r\n"};
+
+    if (f == FAULT_HTTP_429)
+        return after[2];
+    return f == FAULT_HTTP_503 || f == FAULT_HTTP_429_RPC ? after[sim_rnd(w, 4)] : after[0];
+}
+
 void fault_response(struct world *w, const struct sim_chain *c, enum fault f, struct fault_element *v, unsigned n,
                     bool array, bool close_after, struct buf *out)
 {
+    const char *status;
     struct buf body;
     size_t head;
 
@@ -218,11 +278,8 @@ void fault_response(struct world *w, const struct sim_chain *c, enum fault f, st
     }
     buf_init(&body, OUT_MAX);
     body_of(w, c, f, v, n, array, &body);
-    buf_printf(out, "HTTP/1.1 %s\r\n%s%s",
-               f == FAULT_HTTP_429 || f == FAULT_HTTP_429_RPC ? "429 Too Many Requests"
-               : f == FAULT_HTTP_500                          ? "502 Bad Gateway"
-                                                              : "200 OK",
-               f == FAULT_HTTP_429 ? "Retry-After: 1\r\n" : "", close_after ? "Connection: close\r\n" : "");
+    status = status_line(w, f);
+    buf_printf(out, "HTTP/1.1 %s\r\n%s%s", status, retry_after(w, f), close_after ? "Connection: close\r\n" : "");
     if (sim_chance(w, 200) && f != FAULT_RESET_INSIDE && f != FAULT_FIN_INSIDE) {
         buf_str(out, "Transfer-Encoding: chunked\r\n\r\n");
         put_chunked(w, buf_get(&body), out);

@@ -4,6 +4,7 @@
 #define SIM_FAULT_H
 
 #include "sim_ask.h"
+#include "sim_error.h"
 
 enum fault {
     FAULT_NONE,
@@ -17,10 +18,13 @@ struct fault_element { /* one call as the endpoint understood it */
     char id[24];
     struct ask ask;
     uint64_t head, serial;
+    uint64_t number; /* of the id */
+    uint64_t method_bit;
+    bool limited; /* its method is, now */
 };
 
 /* Text within the errors that endpoints make up, so that clients know them. */
-#define FAULT_MARK "sim-injected"
+#define FAULT_MARK SIM_ERROR_MARK
 
 enum fault fault_draw(struct world *w, unsigned permille, bool array); /* one that fits */
 const char *fault_name(enum fault f);

@@ -11,9 +11,12 @@ struct want { /* one call that must be answered */
     bool invalid; /* -32600 is the answer */
     struct ask ask;
     uint64_t announced; /* the head that everybody had been told of when it was asked */
-    uint64_t told_us;   /* and when an endpoint first told it, or a later one */
-    uint64_t head;      /* with ASK_HEAD: the answer; 0: none yet */
-    uint64_t serial;    /* of the answer; UINT64_MAX: it does not say */
+    uint64_t asked_us;
+    uint64_t asked_mono_us; /* by the gateway's clock */
+    bool calm;              /* it must get its result */
+    uint64_t told_us;       /* and when an endpoint first told it, or a later one */
+    uint64_t head;          /* with ASK_HEAD: the answer; 0: none yet */
+    uint64_t serial;        /* of the answer; UINT64_MAX: it does not say */
 };
 
 struct post {
@@ -32,6 +35,8 @@ struct post {
 
 /* Draws a request for the chain; its body is in b. */
 struct post *post_draw(struct world *w, struct sim_chain *c, unsigned scope, uint64_t fence_us, struct buf *b);
+/* One read, alone. */
+struct post *post_draw_plain(struct world *w, struct sim_chain *c, unsigned scope, uint64_t fence_us, struct buf *b);
 void post_free(struct post *q);
 
 /* head: of the response, as it came. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "sim_clock.h"
 
 enum { BUFFER_BYTES = 65536, TURN_US = 30, LATE_US = 1200 };
 
@@ -27,7 +28,7 @@ void sim_loop_touch(struct loop *l)
 {
     if (heap_linked(&l->turn.node))
         return;
-    l->now_ms = l->w->now_us / 1000;
+    l->now_ms = clock_mono_us(l->w) / 1000;
     sim_soon(l->w, &l->turn, sim_chance(l->w, 300) ? 0 : sim_rnd(l->w, TURN_US));
 }
 
@@ -47,7 +48,7 @@ static void on_wake(struct sim_event *e)
 /* Timers fire late, never early. */
 static uint64_t timer_us(struct loop *l, uint64_t at_ms)
 {
-    return at_ms * 1000 + sim_rnd(l->w, LATE_US);
+    return clock_when_us(l->w, at_ms * 1000) + sim_rnd(l->w, LATE_US);
 }
 
 static void arm_timer(struct loop *l)
@@ -107,7 +108,7 @@ uint64_t loop_now_ms(const struct loop *l)
 
 uint64_t loop_clock_us(const struct loop *l)
 {
-    return l->w->now_us + 1;
+    return clock_mono_us(l->w) + 1;
 }
 
 void loop_wake_at(struct loop *l, uint64_t at_ms)
@@ -125,6 +126,13 @@ char *loop_buffer(struct loop *l, size_t *cap)
 {
     *cap = BUFFER_BYTES;
     return l->buffer;
+}
+
+void sim_loop_rearm(struct loop *l)
+{
+    if (l->wake_ms != UINT64_MAX)
+        sim_at(l->w, &l->wake, timer_us(l, l->wake_ms));
+    arm_timer(l);
 }
 
 void loop_timer_set(struct loop *l, struct loop_timer *t, uint64_t at_ms)

@@ -8,6 +8,7 @@
 
 struct loop *sim_loop_new(struct world *w, const struct loop_ops *ops, void *owner);
 struct world *sim_loop_world(const struct loop *l);
+void sim_loop_rearm(struct loop *l); /* after its clock did what clocks should not */
 void sim_loop_touch(struct loop *l); /* before each call into the gateway */
 
 #endif

@@ -48,6 +48,11 @@ void sim_main_running(struct world *w)
     alarm(RUN_SECONDS_MAX);
 }
 
+const struct world *sim_main_world(void)
+{
+    return running;
+}
+
 static void verdict(uint64_t seed, const char *why)
 {
     printf("not ok - seed %llu: %s\n", (unsigned long long)seed, why);

@@ -5,5 +5,6 @@
 struct world;
 
 void sim_main_running(struct world *w);
+const struct world *sim_main_world(void); /* NULL: none runs */
 
 #endif

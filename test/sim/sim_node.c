@@ -9,6 +9,7 @@
 #include "gateway/chain.h"
 #include "gateway/worker.h"
 #include "sim_ask.h"
+#include "sim_attempt.h"
 #include "sim_fault.h"
 #include "sim_filter.h"
 #include "sim_loop.h"
@@ -25,11 +26,15 @@ struct node_conn {
     struct h1_server *http;
     struct sim_event act; /* the answer is due, or the idle connection is closed */
     struct buf out;
-    unsigned calls; /* under way */
-    unsigned token; /* that its requests carried */
-    unsigned scope; /* of the request under way */
+    unsigned calls;        /* under way */
+    unsigned token;        /* that its requests carried */
+    unsigned scope;        /* of the request under way */
+    unsigned carried;      /* requests */
+    uint64_t *ids;         /* of the last one's calls */
+    uint64_t first_serial; /* likewise */
     enum fault fault;
     bool busy, close_after;
+    bool split;    /* what was asked together may be asked again singly */
     bool surplus;  /* bytes were sent that nobody asked for */
     bool doubtful; /* it got an answer that was not its own, or was told of the close: no more requests may come */
 };
@@ -41,7 +46,7 @@ struct node *node_at(struct world *w, unsigned port)
 
 bool node_is_down(const struct node *n)
 {
-    return n->down;
+    return n->down || n->spell.kind == SPELL_DEAD;
 }
 
 /* -- what the gateway sends */
@@ -95,7 +100,7 @@ static void take_write(struct node_conn *k, struct ask *a)
     sim_check(w, k->scope == SIM_NO_SCOPE || t->scopes >> k->scope & 1,
               "%s got transaction %" PRIu64 " with the credential of a client that did not send it", n->name, a->write);
     if (t->taken_us && a->named && sim_chance(w, 250))
-        a->news = w->p.calm || sim_chance(w, 600) ? ASK_KNOWN : ASK_NONCE;
+        a->news = weather_is_calm(w) || sim_chance(w, 600) ? ASK_KNOWN : ASK_NONCE;
     if (!t->taken_us)
         t->taken_us = w->now_us;
     sim_check(w, ++t->arrived[n->index] <= t->asked, "transaction %" PRIu64 " reached %s once too often", a->write,
@@ -119,8 +124,13 @@ static void served(struct node_conn *k, struct ask *a, uint64_t head)
     struct world *w = k->n->w;
 
     sim_check(w, w->n_served < SIM_SERVED_MAX, "the gateway asks endlessly");
-    w->served[w->n_served] = (struct sim_served){
-        .hash = a->hash, .left_us = k->c->written_us, .head = head, .node = k->n->index, .scope = k->scope};
+    w->served[w->n_served] = (struct sim_served){.hash = a->hash,
+                                                 .at_us = w->now_us,
+                                                 .conn = k->c,
+                                                 .left_us = k->c->written_us,
+                                                 .head = head,
+                                                 .node = k->n->index,
+                                                 .scope = k->scope};
     if (a->of_head && !k->n->chain->told_us[head - k->n->chain->first_head]) /* many answers give it away */
         k->n->chain->told_us[head - k->n->chain->first_head] = w->now_us;
     if (a->kind == ASK_HEAD)
@@ -186,8 +196,12 @@ static void take_call(struct node_conn *k, struct jtok *t, struct fault_element 
     e->ask.node = n->index;
     e->ask.own = ask_own_id(params);
     e->ask.foreign = n->foreign;
+    e->number = strtoull(e->id, NULL, 10);
+    e->method_bit = weather_method_bit(slice_of(method, method_n));
+    e->limited = n->spell.kind == SPELL_PICKY && (n->spell.method_bit & e->method_bit);
     sim_check(w, !n->foreign || e->ask.kind == ASK_CHAIN_ID, "%s is on another chain, and is asked %.*s", n->name,
               (int)method_n, method);
+    attempt_arrived(n, e->number, &e->ask);
     served(k, &e->ask, head);
     e->head = head;
     e->serial = w->n_served++;
@@ -268,16 +282,24 @@ static void take_request(struct node_conn *k, const struct h1_request *q)
     struct node *n = k->n;
     struct world *w = n->w;
     bool array;
-    uint64_t in_us;
+    uint64_t in_us, method_bits = 0;
 
     sim_check(w, !k->busy, "%s: a second request before the answer to the first", n->name);
     sim_check(w, !k->doubtful, "%s: a request on a connection that must not be used again", n->name);
     sim_check(w, q->method == H1_POST && q->keep_alive, "%s: not a POST that keeps the connection", n->name);
     k->scope = scope_of(n, q);
+    k->carried++;
+    k->first_serial = w->n_served;
     k->calls = take_body(k, q->body, v, &array);
+    k->ids = mem_grow(k->ids, k->calls * sizeof *k->ids);
+    for (unsigned i = 0; i < k->calls; i++) {
+        k->ids[i] = v[i].number;
+        method_bits |= v[i].method_bit;
+    }
     n->n_inflight += k->calls;
     k->busy = true;
-    k->fault = fault_draw(w, n->fault_permille, array);
+    k->fault = weather_fault(n, k->calls, method_bits, array);
+    k->split = array && k->fault;
     buf_clear(&k->out);
     if (refuses(k, v)) {
         k->fault = FAULT_NONE;
@@ -287,7 +309,7 @@ static void take_request(struct node_conn *k, const struct h1_request *q)
         return;
     }
     k->close_after = sim_chance(w, 20);
-    in_us = sim_delay_us(w, n->mean_us);
+    in_us = sim_delay_us(w, n->mean_us) * (n->spell.kind == SPELL_SLOW ? n->spell.factor : 1);
     if (k->fault == FAULT_SILENT)
         in_us = 3600 * UINT64_C(1000000);
     if (k->fault == FAULT_LATE)
@@ -299,7 +321,22 @@ static void take_request(struct node_conn *k, const struct h1_request *q)
     k->doubtful = fault_ends(k->fault) || k->close_after;
     if (k->fault == FAULT_RESET_BEFORE || k->fault == FAULT_FIN_BEFORE)
         in_us /= 4;
+    if (w->p.unknown_retried && k->fault && !fault_ends(k->fault))
+        for (unsigned i = 0; i < k->calls; i++)
+            if (v[i].ask.kind == ASK_UNKNOWN) /* it may have been told that it was refused */
+                sim_run_count(w, v[i].ask.hash)->asked++;
     sim_soon(w, &k->act, in_us);
+}
+
+/* Its last request is answered, or never will be. */
+static void tell_ended(struct node_conn *k, bool answered)
+{
+    bool lost = !answered || fault_ends(k->fault);
+
+    for (unsigned i = 0; i < k->calls; i++) {
+        attempt_ended(k->n, k->ids[i], k->split || (lost && k->carried > 1));
+        k->n->w->served[k->first_serial + i].written = answered && !lost;
+    }
 }
 
 static void conn_over(struct node_conn *k)
@@ -307,6 +344,7 @@ static void conn_over(struct node_conn *k)
     sim_cancel(k->n->w, &k->act);
     if (k->busy)
         k->n->n_inflight -= k->calls;
+    free(k->ids);
     h1_server_free(k->http);
     buf_deinit(&k->out);
     list_remove(&k->node);
@@ -377,6 +415,7 @@ static void on_act(struct sim_event *e)
     }
     conn_write(k->c, k->out.p, k->out.n);
     buf_clear(&k->out);
+    tell_ended(k, true);
     k->n->n_inflight -= k->calls;
     k->busy = false;
     if (fault_resets(k->fault))
@@ -404,6 +443,20 @@ struct stream *node_accept(struct node *n)
     return k->c->gateway;
 }
 
+void node_drop_conns(struct node *n, unsigned permille)
+{
+    list_each_safe (it, nx, &n->conns) {
+        struct node_conn *k = container_of(it, struct node_conn, node);
+
+        if (!sim_chance(n->w, permille))
+            continue;
+        if (k->busy)
+            tell_ended(k, false);
+        conn_reset(k->c);
+        conn_over(k);
+    }
+}
+
 static void on_mood(struct sim_event *e)
 {
     struct node *n = container_of(e, struct node, mood);
@@ -411,17 +464,13 @@ static void on_mood(struct sim_event *e)
 
     if (w->p.lag)
         n->lag = (unsigned)sim_rnd(w, 4);
-    if (!w->p.calm && sim_chance(w, n->down ? 600 : 100)) {
+    if (!w->p.calm && !w->p.weather && sim_chance(w, n->down ? 600 : 100)) {
         n->down = !n->down;
         sim_trace(w, "%s is %s", n->name, n->down ? "down" : "up");
         if (n->down)
             filter_lose(n);
-        while (n->down && !list_empty(&n->conns) && sim_chance(w, 700)) {
-            struct node_conn *k = container_of(n->conns.next, struct node_conn, node);
-
-            conn_reset(k->c);
-            conn_over(k);
-        }
+        if (n->down)
+            node_drop_conns(n, 700);
     }
     sim_soon(w, &n->mood, sim_delay_us(w, n->down ? 60000 : 20000));
 }
@@ -439,6 +488,7 @@ void node_make_foreign(struct node *n)
     struct world *w = n->w;
 
     n->foreign = true;
+    weather_node_deinit(n);
     n->fault_permille = 0; /* -32601 for an answer would let it pass, and rightly so */
     n->moves.fire = on_moves;
     if (sim_chance(w, 500))
@@ -463,7 +513,7 @@ static void on_rotation(struct sim_event *e)
                 auth_look(u->auth);
             }
         }
-    sim_soon(w, &n->rotation, sim_delay_us(w, 20000));
+    sim_soon(w, &n->rotation, sim_delay_us(w, w->p.weather && !weather_is_rough(w) ? 1000000 : 20000));
 }
 
 static void on_grace(struct sim_event *e)
@@ -497,11 +547,12 @@ struct node *node_new(struct world *w, struct sim_chain *chain, unsigned index)
     n->index = index;
     snprintf(n->name, sizeof n->name, "node%u", index);
     n->mean_us = means_us[sim_rnd(w, 4)];
-    n->closes_idle = !w->p.calm && sim_chance(w, 300);
-    n->fault_permille = w->p.calm ? 0 : w->p.fault_permille;
+    n->closes_idle = !w->p.calm && !w->p.weather && sim_chance(w, 300);
+    n->fault_permille = w->p.calm || w->p.weather ? 0 : w->p.fault_permille;
     n->http = (struct h1_server_conf){
         .max_body_bytes = 16 << 20, .max_head_bytes = 16384, .max_fields = 100, .max_target_bytes = 1000};
     list_init(&n->conns);
+    weather_node_init(n);
     n->mood.fire = on_mood;
     if ((!w->p.calm && sim_chance(w, 400)) || w->p.lag)
         sim_soon(w, &n->mood, sim_delay_us(w, 10000));
@@ -513,6 +564,7 @@ void node_free(struct node *n)
     while (!list_empty(&n->conns))
         conn_over(container_of(n->conns.next, struct node_conn, node));
     sim_check(n->w, n->n_inflight == 0, "the simulated %s lost count", n->name);
+    weather_node_deinit(n);
     sim_cancel(n->w, &n->mood);
     sim_cancel(n->w, &n->moves);
     sim_cancel(n->w, &n->rotation);

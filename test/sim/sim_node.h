@@ -5,6 +5,7 @@
 
 #include "http/h1_server.h"
 #include "sim_conn.h"
+#include "sim_weather.h"
 
 struct node {
     struct world *w;
@@ -30,8 +31,12 @@ struct node {
     bool forwards;          /* it gets its clients' own credentials */
     bool foreign;           /* on another chain: nothing but the question for that may come */
     struct sim_event moves; /* to the right chain */
-    struct sim_event mood;  /* goes down, comes back, changes its lag */
-    struct list conns;      /* struct node_conn */
+    struct sim_spell spell;
+    uint64_t rough_us;                /* when its spell last changed */
+    unsigned fit_turns, barred_turns; /* so many turns of the gateway's loop it may get calls, or must get none */
+    uint64_t unfit_us;                /* when it last might not, or had no place */
+    struct sim_event mood;            /* goes down, comes back, changes its lag */
+    struct list conns;                /* struct node_conn */
     struct h1_server_conf http;
 };
 
@@ -48,6 +53,7 @@ void node_rotate(struct node *n);                     /* from now on */
 void node_issued(struct node *n);                     /* a token: the ones before hold for a little while */
 bool node_is_down(const struct node *n);
 struct stream *node_accept(struct node *n);              /* a connection of the gateway: its end */
+void node_drop_conns(struct node *n, unsigned permille); /* of each connection: it is reset */
 void node_departure(struct node *n, struct slice bytes); /* the gateway wrote these to it */
 
 #endif

@@ -41,7 +41,7 @@ static void on_run_end(struct sim_event *e)
     struct run_result result = {.status = 0};
     char token[32];
 
-    if (!w->p.calm && sim_chance(w, 100)) {
+    if (!w->p.calm && (!w->p.weather || weather_is_rough(w)) && sim_chance(w, 100)) {
         result.exit_code = 1;
     } else {
         result.out = slice_of(token, (size_t)snprintf(token, sizeof token, "%s%u\n", NODE_TOKEN, ++r->node->issued));

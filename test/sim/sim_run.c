@@ -15,6 +15,7 @@
 #include "sim_loop.h"
 #include "sim_main.h"
 #include "sim_node.h"
+#include "sim_weather.h"
 
 enum {
     STEPS_MAX = 3000000,
@@ -46,6 +47,9 @@ static void draw_profile(struct world *w)
         .scoped = sim_chance(w, 200),
         .named = sim_chance(w, 200),
         .swarm = sim_chance(w, 200),
+        .weather = sim_chance(w, 400),
+        .jumps = sim_chance(w, 400),
+        .unknown_retried = sim_chance(w, 300),
         .deaf = sim_chance(w, 150),
         .usual = sim_chance(w, 150),
         .fault_permille = one_of(w, 20, 100, 400),
@@ -59,6 +63,9 @@ static void draw_profile(struct world *w)
     };
     if (p->usual)
         p->posts += 20 + (unsigned)sim_rnd(w, 40);
+    p->weather &= !p->calm;
+    p->jumps &= p->weather;
+    p->deaf &= !p->weather;
     if (p->roomy)
         p->max_upstream_sockets = 1000;
     if (p->roomy && sim_chance(w, 500))
@@ -71,9 +78,11 @@ static void draw_profile(struct world *w)
     if (p->calm)
         p->call_timeout_ms =
             one_of(w, 4000, 4000, 60000); /* the shorter: less than a deaf client has before it is cut off */
+    else if (p->weather)
+        p->call_timeout_ms = one_of(w, 1000, 2000, 4000);
     else if (sim_chance(w, 150))
         p->max_inflight_calls = 4 + (unsigned)sim_rnd(w, 30);
-    if (sim_chance(w, 250)) {
+    if (!p->weather && sim_chance(w, 250)) {
         p->end = sim_chance(w, 500) ? END_DRAIN : END_CLOSE;
         p->end_us = sim_rnd(w, 60000);
     }
@@ -81,10 +90,17 @@ static void draw_profile(struct world *w)
 
 /* -- the configuration, as a user would write it */
 
+static unsigned timeout_ms(struct world *w)
+{
+    if (w->p.calm || sim_chance(w, 500))
+        return 0;
+    return w->p.weather ? 300 + (unsigned)sim_rnd(w, 700) : 20 + (unsigned)sim_rnd(w, 300);
+}
+
 static void put_endpoint(struct world *w, struct node *n, struct buf *b)
 {
     static const char *const modes[] = {"auto", "auto", "always", "off"};
-    bool calm = w->p.calm;
+    bool calm = w->p.calm || w->p.weather;
     unsigned max_idle, warm;
 
     n->max_sockets = sim_chance(w, 300) ? 1 : 1 + (unsigned)sim_rnd(w, 8);
@@ -101,8 +117,7 @@ static void put_endpoint(struct world *w, struct node *n, struct buf *b)
     buf_printf(b,
                "{\"name\":\"%s\",\"url\":\"http://127.0.0.1:%u/key\",\"weight\":%u,\"tier\":%u,\"timeout_ms\":%u,"
                "\"connect_timeout_ms\":%u,\"max_inflight\":%u,\"proxy\":\"none\",",
-               n->name, NODE_PORT + n->index, 1 + (unsigned)sim_rnd(w, 3), (unsigned)sim_rnd(w, 2),
-               calm || sim_chance(w, 500) ? 0 : 20 + (unsigned)sim_rnd(w, 300),
+               n->name, NODE_PORT + n->index, 1 + (unsigned)sim_rnd(w, 3), (unsigned)sim_rnd(w, 2), timeout_ms(w),
                calm ? 5000 : 30 + (unsigned)sim_rnd(w, 100), n->max_inflight);
     n->keyed = sim_chance(w, 300);
     if (n->keyed)
@@ -119,6 +134,22 @@ static void put_endpoint(struct world *w, struct node *n, struct buf *b)
     buf_printf(b, "\"batch\":{\"mode\":\"%s\",\"max_calls\":%u,\"max_bytes\":%u,\"window_us\":%u}}",
                modes[sim_rnd(w, 4)], one_of(w, 2, 10, 50), one_of(w, 600, 4000, 50000),
                sim_chance(w, 150) ? 1 + (unsigned)sim_rnd(w, 3000) : 0);
+}
+
+/* Who is asked, and how often. */
+static void put_standing(struct world *w, const struct sim_chain *c, struct buf *b)
+{
+    static const char *const routings[] = {"weighted", "weighted", "fastest", "priority"};
+    unsigned pause_ms = one_of(w, 10, 50, 100);
+
+    buf_printf(b, "\"routing\":\"%s\",\"retry\":{\"max_attempts\":%u,\"budget_percent\":%u,\"pause_ms\":%u},",
+               routings[sim_rnd(w, 4)], 1 + (unsigned)sim_rnd(w, 5), one_of(w, 20, 100, (unsigned)sim_rnd(w, 101)),
+               one_of(w, 5, 50, 200));
+    buf_printf(b, "\"breaker\":{\"failures\":%u,\"pause_ms\":%u,\"max_pause_ms\":%u,\"refused_pause_ms\":%u},",
+               1 + (unsigned)sim_rnd(w, 5), pause_ms, pause_ms * (1 + (unsigned)sim_rnd(w, 30)),
+               one_of(w, 100, 3000, 20000));
+    if (w->p.unknown_retried)
+        buf_printf(b, "\"methods\":{\"%s\":{\"retry\":true}},", c->evm ? "sim_unknown" : "simUnknown");
 }
 
 static void put_chain(struct world *w, struct sim_chain *c, unsigned n, struct buf *b)
@@ -139,6 +170,7 @@ static void put_chain(struct world *w, struct sim_chain *c, unsigned n, struct b
                sim_chance(w, 500) ? "0.5" : "0.9", one_of(w, 0, 0, 5), c->hedge_percent);
     if (w->p.named)
         buf_str(b, "\"endpoint_header\":true,");
+    put_standing(w, c, b);
     buf_str(b, "\"endpoints\":[");
     for (unsigned i = 0; i < n; i++) {
         struct node *node = node_new(w, c, w->n_nodes);
@@ -146,7 +178,8 @@ static void put_chain(struct world *w, struct sim_chain *c, unsigned n, struct b
         if (i)
             buf_str(b, ",");
         w->nodes[w->n_nodes++] = node;
-        if (w->p.mixed && sim_chance(w, 400) && (i || !w->p.calm)) /* in a calm run every call gets its result */
+        if (w->p.mixed && sim_chance(w, 400) &&
+            (i || !(w->p.calm || w->p.weather))) /* in a calm run every call gets its result */
             node_make_foreign(node);
         put_endpoint(w, node, b);
     }
@@ -160,7 +193,7 @@ static void on_tick(struct sim_event *e)
 
     if (c->head + 1 < c->first_head + SIM_HEADS_MAX)
         c->head++;
-    sim_soon(w, &c->tick, sim_delay_us(w, c->block_us));
+    sim_soon(w, &c->tick, sim_delay_us(w, c->block_us) * (w->p.weather ? 20 : 1));
 }
 
 static void build_world(struct world *w)
@@ -168,6 +201,7 @@ static void build_world(struct world *w)
     struct buf b, report, notes;
 
     draw_profile(w);
+    weather_draw(w);
     w->warm_left = w->p.max_upstream_sockets;
     buf_init(&b, CONF_MAX);
     buf_init(&report, CONF_MAX);
@@ -270,6 +304,7 @@ static void end_all(struct world *w)
 
 static void free_world(struct world *w)
 {
+    weather_stop(w);
     w->gateway = worker_free(w->gateway);
     loop_free(w->loop);
     for (unsigned i = 0; i < w->n_clients; i++)
@@ -284,6 +319,7 @@ static void free_world(struct world *w)
     config_free(w->conf);
     free(w->clients);
     free(w->writes);
+    free(w->tries);
     free(w->filters);
     free(w->given);
 }
@@ -308,7 +344,8 @@ void sim_run(uint64_t seed, bool trace, struct sim_totals *t)
     for (unsigned i = 0; i < w->n_nodes; i++)
         if (w->nodes[i]->keyed)
             node_rotate(w->nodes[i]);
-    w->n_clients = w->p.clients;
+    weather_start(w);
+    w->n_clients = w->p.clients + (w->p.weather ? w->n_chains + 1 + (unsigned)sim_rnd(w, 3) : 0);
     w->clients = mem_array(w->n_clients, sizeof(struct client *));
     for (unsigned i = 0; i < w->n_clients; i++)
         w->clients[i] = client_new(w, i);

@@ -9,6 +9,7 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/slice.h"
+#include "sim_clock.h"
 
 /* By value in its owner, zeroed; in the queue at most once. */
 struct sim_event {
@@ -23,12 +24,16 @@ enum { SIM_SCOPES = 4, SIM_NO_SCOPE = SIM_SCOPES }; /* clients' own credentials:
 /* What one question was answered with upstream: its serial number is in the answer, so each answer that a client gets
  * says which request brought it. */
 struct sim_served {
-    uint64_t hash;    /* of the question: see ask_hash */
-    uint64_t left_us; /* when the gateway wrote the request */
-    uint64_t head;    /* of the endpoint at that moment */
-    unsigned shown;   /* how many calls were answered with it */
-    unsigned node;    /* by which endpoint */
-    unsigned scope;   /* of the client whose credential the request carried; SIM_NO_SCOPE: it carries none of theirs */
+    uint64_t hash;               /* of the question: see ask_hash */
+    uint64_t at_us;              /* when the endpoint got the request */
+    const struct sim_conn *conn; /* that it came on */
+    uint8_t rank, asks; /* of the error that it was answered with, see sim_error.def; 0: it was none of these */
+    bool written;       /* the answer, all of it */
+    uint64_t left_us;   /* when the gateway wrote the request */
+    uint64_t head;      /* of the endpoint at that moment */
+    unsigned shown;     /* how many calls were answered with it */
+    unsigned node;      /* by which endpoint */
+    unsigned scope; /* of the client whose credential the request carried; SIM_NO_SCOPE: it carries none of theirs */
 };
 
 struct sim_chain {
@@ -43,6 +48,9 @@ struct sim_chain {
     unsigned hedge_percent; /* of its calls that may be asked a second time, elsewhere */
     unsigned asked, hedged; /* calls of clients; of the gateway's requests, those that were such */
     uint64_t hedge_id;      /* of the last of them */
+    unsigned extras;        /* attempts beyond the first, of all calls, that are not free */
+    unsigned short_pauses;  /* in a row, before an endpoint was asked again */
+    uint64_t poor_us;       /* when there was hardly anything left of the budget for retries, the last time */
     struct sim_event tick;
 };
 
@@ -53,11 +61,16 @@ struct sim_profile {
     bool lag;   /* endpoints may be behind the chain's head */
     bool mixed; /* some endpoints are on another chain than their configuration says */
     bool coalesce, cache;
-    bool usual;  /* many questions of a kind, so that it is known how long an answer takes */
-    bool scoped; /* some endpoints get their clients' own credentials */
-    bool named;  /* some requests name their endpoint */
-    bool swarm;  /* clients who all ask the same few questions, and often leave */
-    bool deaf;   /* clients who ask for much and read nothing, beside others, where connections are few */
+    bool usual;           /* many questions of a kind, so that it is known how long an answer takes */
+    bool scoped;          /* some endpoints get their clients' own credentials */
+    bool named;           /* some requests name their endpoint */
+    bool swarm;           /* clients who all ask the same few questions, and often leave */
+    bool deaf;            /* clients who ask for much and read nothing, beside others, where connections are few */
+    bool swarm;           /* clients who all ask the same few questions, and often leave */
+    bool weather;         /* endpoints fare badly, and then well again: see sim_weather.h */
+    bool jumps;           /* so do the clocks */
+    bool unknown_retried; /* unknown methods are asked again where they were refused */
+    bool deaf;            /* clients who ask for much and read nothing, beside others, where connections are few */
     unsigned fault_permille;
     unsigned clients, posts; /* and posts of each client */
     unsigned call_timeout_ms;
@@ -96,8 +109,19 @@ struct sim_given { /* the name of a filter that a client was given */
     unsigned filter; /* its number, and 1; 0: not known yet */
 };
 
+/* What befalls the endpoints and the clocks for a while: see sim_weather.h. */
+struct sim_weather {
+    uint64_t fair_us;  /* when that is over */
+    uint64_t calm_us;  /* from then on each call must get its result; 0: not yet known */
+    uint64_t leapt_us; /* when a clock of the gateway last did what clocks should not */
+    unsigned asks;     /* of who asks until all is well again */
+    struct sim_event clock, settle;
+};
+
 struct node;
 struct client;
+struct sim_conn;
+struct sim_try;
 struct worker;
 struct loop;
 struct config;
@@ -108,6 +132,9 @@ struct world {
     bool trace;
     struct heap queue;
     struct sim_profile p;
+    struct sim_clock clock;
+    struct sim_weather weather;
+    uint64_t last_turn_us; /* by the gateway's clock */
     struct sim_chain chains[SIM_CHAINS];
     unsigned n_chains;
     struct node *nodes[SIM_NODES_MAX];
@@ -121,7 +148,9 @@ struct world {
     unsigned n_served;
     struct sim_write *writes;
     unsigned n_writes, cap_writes;
-    unsigned n_posts; /* requests of clients */
+    unsigned n_posts;      /* requests of clients */
+    struct sim_try *tries; /* by id of the gateway */
+    uint64_t n_tries;
     struct sim_filter *filters;
     unsigned n_filters, cap_filters;
     struct sim_given *given;

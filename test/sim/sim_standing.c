@@ -1,0 +1,151 @@
+#include "sim_standing.h"
+
+#include <inttypes.h>
+
+#include "gateway/chain.h"
+#include "gateway/worker.h"
+#include "rpc/flight.h"
+#include "sim_clock.h"
+#include "sim_node.h"
+
+enum { POOR = 3 /* extras left, or fewer: a retry may have been refused */ };
+
+static struct node *node_of(struct world *w, const struct upstream *u)
+{
+    return node_at(w, u->target.port);
+}
+
+/* May the gateway send any call there, and has it a place for it? */
+static bool is_fit(const struct upstream *u)
+{
+    return u->endpoint.head && u->endpoint.breaker.state == BREAKER_CLOSED && !upstream_is_full(u) &&
+           !probe_holds(&u->probe) && !((u->chain->refused | u->chain->avoid) >> u->index & 1);
+}
+
+static bool is_barred(const struct upstream *u, uint64_t now_ms)
+{
+    return !breaker_allows(&u->endpoint.breaker, now_ms);
+}
+
+/* A trial is one call, and who is on trial has one: else nothing would end it. */
+static void check_trials(struct world *w)
+{
+    const struct heap *h = &w->gateway->flights_due;
+    unsigned trials[SIM_NODES_MAX] = {0};
+
+    for (size_t i = 0; i < h->n; i++) {
+        const struct flight *f = container_of(h->v[i], struct flight, due);
+
+        if (f->trial)
+            trials[node_of(w, f->upstream)->index]++;
+    }
+    for (size_t i = 0; i < w->gateway->n_chains; i++)
+        for (unsigned k = 0; k < w->gateway->chains[i]->n_upstreams; k++) {
+            const struct upstream *u = w->gateway->chains[i]->upstreams[k];
+            const struct node *n = node_of(w, u);
+
+            sim_check(w, trials[n->index] <= 1, "%s: %u calls try it at once", n->name, trials[n->index]);
+            sim_check(w, u->endpoint.breaker.state != BREAKER_TRIAL || trials[n->index] == 1,
+                      "%s is on trial, and no call is there to end it", n->name);
+        }
+}
+
+/* f has just been queued where nothing is to go, while another endpoint was fit for it all the time. */
+static void check_queued(struct world *w, const struct flight *f)
+{
+    const struct chain *c = f->chain;
+
+    if (f->part != FLIGHT_OF_CALLS || f->pinned || f->in_unit || f->trial || !f->upstream ||
+        (f->state != FLIGHT_QUEUED && f->state != FLIGHT_WIRE) || f->queued_us <= w->last_turn_us ||
+        node_of(w, f->upstream)->barred_turns < 2)
+        return;
+    for (unsigned k = 0; k < c->n_upstreams; k++) {
+        const struct node *n = node_of(w, c->upstreams[k]);
+
+        sim_check(w, n->fit_turns < 2 || f->tried >> k & 1,
+                  "call %" PRIu64 " (%s, sent %u times) goes to %s, which is to be left alone, and not to %s", f->id,
+                  f->method->name, f->sends, node_of(w, f->upstream)->name, n->name);
+    }
+}
+
+static void note_fitness(struct world *w, const struct upstream *u, uint64_t now_ms)
+{
+    struct node *n = node_of(w, u);
+
+    if (is_fit(u) != (n->fit_turns > 0))
+        sim_trace(w, "%s may%s get calls", n->name, is_fit(u) ? "" : " not");
+    n->fit_turns = is_fit(u) ? n->fit_turns + 1 : 0;
+    n->barred_turns = is_barred(u, now_ms) ? n->barred_turns + 1 : 0;
+    if (!n->fit_turns)
+        n->unfit_us = w->now_us;
+}
+
+static void check_sound(struct world *w, const struct chain *c, unsigned k)
+{
+    const struct health *h = &c->standing.health[k];
+    const struct breaker *b = &c->upstreams[k]->endpoint.breaker;
+
+    sim_check(w, h->hard == 0 && h->soft == 0 && b->state == BREAKER_CLOSED && b->failures == 0,
+              "%s made no mistake, and some are held against it", node_of(w, c->upstreams[k])->name);
+}
+
+void standing_check_turn(struct world *w)
+{
+    const struct worker *g = w->gateway;
+    uint64_t now_ms = worker_now_ms(g);
+
+    for (size_t i = 0; i < g->n_chains; i++) {
+        const struct chain *c = g->chains[i];
+
+        if (budget_left(&c->standing.retries) <= POOR)
+            w->chains[i].poor_us = w->now_us;
+        for (unsigned k = 0; k < c->n_upstreams; k++) {
+            note_fitness(w, c->upstreams[k], now_ms);
+            if (w->p.calm)
+                check_sound(w, c, k);
+        }
+    }
+    check_trials(w);
+    for (size_t i = 0; i < g->flights_due.n; i++)
+        check_queued(w, container_of(g->flights_due.v[i], struct flight, due));
+    w->last_turn_us = clock_mono_us(w) + 1;
+}
+
+bool standing_was_fit(const struct world *w, const struct node *n, uint64_t since_us)
+{
+    const struct worker *g = w->gateway;
+
+    for (size_t i = 0; i < g->n_chains; i++)
+        for (unsigned k = 0; k < g->chains[i]->n_upstreams; k++) {
+            const struct upstream *u = g->chains[i]->upstreams[k];
+
+            if (u->target.port == NODE_PORT + n->index)
+                return n->unfit_us < since_us && n->fit_turns && is_fit(u);
+        }
+    return false;
+}
+
+const char *standing_open(const struct world *w)
+{
+    const struct worker *g = w->gateway;
+
+    for (size_t i = 0; i < g->n_chains; i++) {
+        const struct chain *c = g->chains[i];
+        unsigned lowest = UINT32_MAX;
+
+        for (unsigned k = 0; k < c->n_upstreams; k++)
+            if (!(c->refused >> k & 1) && c->turns[k].tier < lowest)
+                lowest = c->turns[k].tier;
+        for (unsigned k = 0; k < c->n_upstreams; k++) {
+            const struct upstream *u = c->upstreams[k];
+
+            if (c->turns[k].tier != lowest || (c->refused >> k & 1))
+                continue;
+            if (u->endpoint.breaker.state != BREAKER_CLOSED || !u->endpoint.head || (c->avoid >> k & 1))
+                return u->endpoint.conf->name;
+            if (c->conf->routing == ROUTING_PRIORITY) /* the others get no calls while the first is there */
+                break;
+        }
+    }
+    return NULL;
+}

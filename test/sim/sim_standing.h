@@ -1,0 +1,16 @@
+/* sim_standing.h - what must hold of breakers and health, after every turn of the loop and when all is well again. */
+#ifndef SIM_STANDING_H
+#define SIM_STANDING_H
+
+#include "sim_world.h"
+
+void standing_check_turn(struct world *w);
+
+struct node;
+
+/* Might n get calls, and had it a place for them, since then and until now? */
+bool standing_was_fit(const struct world *w, const struct node *n, uint64_t since_us);
+/* An endpoint that is well, and that calls should have found to be so, while its breaker is not closed; NULL: none. */
+const char *standing_open(const struct world *w);
+
+#endif
