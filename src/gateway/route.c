@@ -450,7 +450,7 @@ void route_due(struct worker *w, struct flight *f)
     struct route_failure why = lateness(f);
     enum answer_class class;
     uint64_t now_ms = worker_now_ms(w);
-    bool over = now_ms >= f->deadline_ms; /* for all of its waiters: there is no time for another try */
+    bool unread, over = now_ms >= f->deadline_ms; /* for all of its waiters: there is no time for another try */
 
     if (now_ms >= f->hedge_ms) {
         hedge_lane_due(w, f);
@@ -484,9 +484,11 @@ void route_due(struct worker *w, struct flight *f)
         f->upstream->endpoint.stats.failures[why.fail]++;
     upstream_dequeue(f);
     why.never_sent = f->state != FLIGHT_WIRE;
+    unread = f->link && f->link->stalled; /* the answer comes, but its clients take no more: not its endpoint's fault */
     if (f->link)
         link_abandon(f);
-    class = why.never_sent ? ANSWER_LOCAL : standing_failed(w, f, &why);
+    class = why.never_sent || unread ? ANSWER_LOCAL : standing_failed(w, f, &why);
+    standing_left(f);
     if (f->part == FLIGHT_PROBE)
         prober_failed(w, f, &why);
     else if (f->part == FLIGHT_LEG)
