@@ -69,7 +69,7 @@ static bool set_out_again(struct worker *w, struct flight *f, const struct route
     f->tried |= UINT64_C(1) << f->upstream->index;
     next = choose_for(f->chain, f);
     if (!next) {
-        f->tried = 0;
+        f->tried = f->passed = 0;
         next = choose_for(f->chain, f);
     }
     if (!next || upstream_is_full(next))
@@ -172,6 +172,7 @@ void route_elsewhere(struct flight *f)
     upstream_dequeue(f);
     f->moves++;
     f->tried = tried;
+    f->passed |= UINT64_C(1) << u->index;
     u->endpoint.stats.failures[u->endpoint.last_fail]++;
     u->endpoint.stats.moved++;
     if (f->in_unit)

@@ -21,6 +21,16 @@ static enum retry_cause cause_of(const struct flight *f, const struct answer_mea
     return RETRY_ELSEWHERE;
 }
 
+static struct upstream *fit_for(struct flight *f, bool unasked)
+{
+    struct upstream *u = choose_for(f->chain, f);
+
+    if (!u || upstream_is_full(u))
+        return NULL;
+    /* One that is left alone is no better, unless the call goes on as if it had not been there. */
+    return unasked || endpoint_usable(&u->endpoint, worker_now_ms(u->worker)) ? u : NULL;
+}
+
 /* Another endpoint that is fit to be asked now.  unasked: the last one has not seen the call, so that nothing which it
  * said is a reason to leave it at that. */
 static struct upstream *another(struct flight *f, const struct answer_meaning *a, bool unasked)
@@ -30,11 +40,13 @@ static struct upstream *another(struct flight *f, const struct answer_meaning *a
     if ((f->pinned && !planted(PLANT_FILTER_MOVED)) || f->moves >= MAX_MOVES ||
         (!unasked && (a->elsewhere == ELSEWHERE_NO || (a->elsewhere == ELSEWHERE_ONCE && f->asked_once))))
         return NULL;
-    next = choose_for(f->chain, f);
-    if (!next || upstream_is_full(next))
-        return NULL;
-    /* One that is left alone is no better, unless the call goes on as if it had not been there. */
-    return unasked || endpoint_usable(&next->endpoint, worker_now_ms(next->worker)) ? next : NULL;
+    next = fit_for(f, unasked);
+    if (next || unasked || !f->passed)
+        return next;
+    /* Those where it only waited may be better now. */
+    f->tried &= ~f->passed;
+    f->passed = 0;
+    return fit_for(f, false);
 }
 
 static void pause(struct worker *w, struct flight *f, uint64_t delay_ms)
@@ -63,10 +75,12 @@ static bool set_out(struct worker *w, struct flight *f, enum answer_class class,
     bool gone = why || upstream_is_down(u);
     struct retry_verdict v;
 
-    if (!ask->stale_link)
+    if (!ask->stale_link) {
         f->tried |= bit;
-    else if (f->sends)
+        f->passed = ask->never_sent ? f->passed | bit : f->passed & ~bit;
+    } else if (f->sends) {
         f->sends--; /* that was none */
+    }
     if (f->twin && hedge_lane_goes_on(w, f)) {
         note_meaning(f, a, bit);
         return true;
@@ -175,6 +189,7 @@ void route_again_resume(struct worker *w, struct flight *f)
 
     if (f->part != FLIGHT_LOOKUP) /* its bits also say who is not of its group */
         f->tried = 0;
+    f->passed = 0;
     next = f->in_unit ? unit_next(f, true) : NULL;
     if (!next)
         next = choose_for(f->chain, f);

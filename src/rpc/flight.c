@@ -40,7 +40,7 @@ static void begin(struct flight *f, const struct method *m, uint64_t id)
     f->sends = 0;
     f->riders = 0;
     f->id = id;
-    f->tried = 0;
+    f->tried = f->passed = 0;
     f->start_us = f->sent_us = 0;
     f->deadline_ms = 0;
     f->try_until_ms = UINT64_MAX;

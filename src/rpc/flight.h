@@ -75,6 +75,7 @@ struct flight {
     uint8_t sends;   /* requests that carried it */
     uint64_t id;     /* our own id, unique within the worker */
     uint64_t tried;  /* bit per endpoint of the chain that failed it */
+    uint64_t passed; /* of these, those that it left before a byte of it did */
     uint64_t blamed; /* of these, those whose error is held against them if another one answers */
     unsigned http_status; /* that its answer came with */
     unsigned seat;        /* on its link */

@@ -366,9 +366,14 @@ void ask_draw(struct world *w, struct sim_chain *c, struct ask *a, struct buf *b
     draw(w, c, draw_method(w, c), a, b);
 }
 
+const char *ask_plain_name(const struct sim_chain *c)
+{
+    return c->evm ? "eth_getBalance" : "getBalance";
+}
+
 void ask_draw_plain(struct world *w, struct sim_chain *c, struct ask *a, struct buf *b)
 {
-    draw(w, c, c->evm ? "eth_getBalance" : "getBalance", a, b);
+    draw(w, c, ask_plain_name(c), a, b);
 }
 
 /* -- the answer */

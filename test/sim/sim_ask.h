@@ -56,6 +56,7 @@ struct ask {
 
 /* Draws a question for the chain and appends `"method":...` and perhaps `,"params":...` to b. */
 void ask_draw(struct world *w, struct sim_chain *c, struct ask *a, struct buf *b);
+const char *ask_plain_name(const struct sim_chain *c); /* the method of what is drawn next */
 void ask_draw_plain(struct world *w, struct sim_chain *c, struct ask *a, struct buf *b); /* a read, to one endpoint */
 /* What the gateway asks an endpoint: method decoded, params as they stand (n = 0: none). */
 void ask_parse(const struct sim_chain *c, struct slice method, struct slice params, struct ask *a);

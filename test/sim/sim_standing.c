@@ -5,6 +5,7 @@
 #include "gateway/chain.h"
 #include "gateway/worker.h"
 #include "rpc/flight.h"
+#include "sim_ask.h"
 #include "sim_clock.h"
 #include "sim_node.h"
 
@@ -131,15 +132,18 @@ const char *standing_open(const struct world *w)
 
     for (size_t i = 0; i < g->n_chains; i++) {
         const struct chain *c = g->chains[i];
+        const struct method *m = method_get(c->conf->family, slice_str(ask_plain_name(&w->chains[i])));
+        /* On another chain, or without the method that is asked for: nothing need ever go there. */
+        uint64_t out = c->refused | standing_lacking(c, m);
         unsigned lowest = UINT32_MAX;
 
         for (unsigned k = 0; k < c->n_upstreams; k++)
-            if (!(c->refused >> k & 1) && c->turns[k].tier < lowest)
+            if (!(out >> k & 1) && c->turns[k].tier < lowest)
                 lowest = c->turns[k].tier;
         for (unsigned k = 0; k < c->n_upstreams; k++) {
             const struct upstream *u = c->upstreams[k];
 
-            if (c->turns[k].tier != lowest || (c->refused >> k & 1))
+            if (c->turns[k].tier != lowest || (out >> k & 1))
                 continue;
             if (u->endpoint.breaker.state != BREAKER_CLOSED || !u->endpoint.head || (c->avoid >> k & 1))
                 return u->endpoint.conf->name;
