@@ -355,6 +355,7 @@ static void draw(struct world *w, struct sim_chain *c, const char *m, struct ask
     ask_parse(c, slice_str(m), params, a);
     a->given = drawn.given;
     a->lone = drawn.lone;
+    a->method = m;
     if (a->kind == ASK_POLL)
         a->hash = 0; /* names that the gateway gives are drawn anew in each run */
     if (a->kind == ASK_WRITE)

@@ -40,6 +40,7 @@ struct ask {
     bool of_pending;    /* and on transactions that are in no block yet */
     bool heavy;         /* a large answer */
     bool by_tx;         /* looks a transaction up */
+    const char *method; /* of a client's */
     bool lone;          /* nobody else asks the same */
     uint64_t write;     /* with ASK_WRITE: its number */
     bool named;         /* with ASK_WRITE on EVM chains: it has the form of a transaction, so its hash can be told */

@@ -14,6 +14,7 @@ enum { LATE_US = 5000 /* less than that before its deadline a call is not asked 
 
 struct tried {
     unsigned n;      /* requests that endpoints got */
+    unsigned nulls;  /* answered with null */
     uint64_t nodes;  /* bits of these */
     unsigned rank;   /* the best of what they said, and was read */
     unsigned serial; /* of that */
@@ -38,7 +39,9 @@ static struct tried look(const struct world *w, const struct want *want)
             continue;
         t.n++;
         t.nodes |= UINT64_C(1) << s->node;
-        if (s->rank && s->rank < t.rank && was_read(s)) {
+        t.nulls += s->rank == ERROR_RANK_NULL;
+        /* With others it may be about them: such a call is asked again alone. */
+        if (s->rank && s->rank < t.rank && !s->batched && was_read(s)) {
             t.rank = s->rank;
             t.serial = i;
         }
@@ -64,7 +67,7 @@ static const struct node *spare(const struct world *w, const struct sim_chain *c
     for (unsigned i = 0; i < w->n_nodes; i++) {
         const struct node *n = w->nodes[i];
 
-        if (n->chain == c && !(t->nodes >> i & 1) && standing_was_fit(w, n, want->asked_us))
+        if (n->chain == c && !(t->nodes >> i & 1) && standing_was_fit(w, n, want->ask.method, want->asked_us))
             return n;
     }
     return NULL;
@@ -86,7 +89,7 @@ void excuse_judge(struct world *w, unsigned client, const struct sim_chain *c, c
     if (!is_error) {
         rank = ERROR_RANK_NULL;
         asks = 2;
-        sim_check(w, t.rank == rank, "client %u: null, which no endpoint said", client);
+        sim_check(w, t.nulls, "client %u: null, which no endpoint said", client);
     } else if (!has(payload, "\"reason\":\"")) {
         e = error_find(c, payload, &serial);
         if (!e)

@@ -336,6 +336,7 @@ static void tell_ended(struct node_conn *k, bool answered)
     for (unsigned i = 0; i < k->calls; i++) {
         attempt_ended(k->n, k->ids[i], k->split || (lost && k->carried > 1));
         k->n->w->served[k->first_serial + i].written = answered && !lost;
+        k->n->w->served[k->first_serial + i].batched = k->calls > 1;
     }
 }
 

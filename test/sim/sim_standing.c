@@ -112,7 +112,13 @@ void standing_check_turn(struct world *w)
     w->last_turn_us = clock_mono_us(w) + 1;
 }
 
-bool standing_was_fit(const struct world *w, const struct node *n, uint64_t since_us)
+/* Endpoints that have said that they do not know the method. */
+static uint64_t lacks(const struct chain *c, const char *method)
+{
+    return standing_lacking(c, method_get(c->conf->family, slice_str(method)));
+}
+
+bool standing_was_fit(const struct world *w, const struct node *n, const char *method, uint64_t since_us)
 {
     const struct worker *g = w->gateway;
 
@@ -121,7 +127,7 @@ bool standing_was_fit(const struct world *w, const struct node *n, uint64_t sinc
             const struct upstream *u = g->chains[i]->upstreams[k];
 
             if (u->target.port == NODE_PORT + n->index)
-                return n->unfit_us < since_us && n->fit_turns && is_fit(u);
+                return n->unfit_us < since_us && n->fit_turns && is_fit(u) && !(lacks(g->chains[i], method) >> k & 1);
         }
     return false;
 }
@@ -132,9 +138,8 @@ const char *standing_open(const struct world *w)
 
     for (size_t i = 0; i < g->n_chains; i++) {
         const struct chain *c = g->chains[i];
-        const struct method *m = method_get(c->conf->family, slice_str(ask_plain_name(&w->chains[i])));
         /* On another chain, or without the method that is asked for: nothing need ever go there. */
-        uint64_t out = c->refused | standing_lacking(c, m);
+        uint64_t out = c->refused | lacks(c, ask_plain_name(&w->chains[i]));
         unsigned lowest = UINT32_MAX;
 
         for (unsigned k = 0; k < c->n_upstreams; k++)

@@ -154,7 +154,7 @@ enum fault weather_fault(struct node *n, unsigned calls, uint64_t method_bits, b
 static void on_clock(struct sim_event *e)
 {
     struct world *w = container_of(e, struct world, weather.clock);
-    uint64_t us = sim_chance(w, 700) ? sim_rnd(w, 2000000) : sim_rnd(w, 30000000);
+    uint64_t us = sim_rnd(w, sim_chance(w, 700) ? 2000000 : 9000000); /* less than a client may take to send */
 
     switch (sim_rnd(w, 3)) {
     case 0:

@@ -28,6 +28,7 @@ struct sim_served {
     uint64_t at_us;              /* when the endpoint got the request */
     const struct sim_conn *conn; /* that it came on */
     uint8_t rank, asks; /* of the error that it was answered with, see sim_error.def; 0: it was none of these */
+    bool batched;       /* it came with others */
     bool written;       /* the answer, all of it */
     uint64_t left_us;   /* when the gateway wrote the request */
     uint64_t head;      /* of the endpoint at that moment */
