@@ -1,5 +1,6 @@
 #include "gateway/choose.h"
 
+#include "base/plant.h"
 #include "gateway/chain.h"
 #include "gateway/worker.h"
 #include "rpc/flight.h"
@@ -36,7 +37,7 @@ struct upstream *choose_up(struct chain *c, uint64_t untried, bool *full)
         const struct upstream *u = c->upstreams[i];
         uint64_t bit = UINT64_C(1) << i;
 
-        if (!(untried & bit) || !endpoint_usable(&u->endpoint, now_ms))
+        if (!(untried & bit) || (!endpoint_usable(&u->endpoint, now_ms) && !planted(PLANT_BREAKER_IGNORED)))
             continue;
         if (upstream_is_full(u)) {
             *full = true;

@@ -37,7 +37,7 @@ static struct upstream *another(struct flight *f, const struct answer_meaning *a
 {
     struct upstream *next;
 
-    if ((f->pinned && !planted(PLANT_FILTER_MOVED)) || f->moves >= MAX_MOVES ||
+    if (planted(PLANT_NOT_ELSEWHERE) || (f->pinned && !planted(PLANT_FILTER_MOVED)) || f->moves >= MAX_MOVES ||
         (!unasked && (a->elsewhere == ELSEWHERE_NO || (a->elsewhere == ELSEWHERE_ONCE && f->asked_once))))
         return NULL;
     next = fit_for(f, unasked);
@@ -51,6 +51,8 @@ static struct upstream *another(struct flight *f, const struct answer_meaning *a
 
 static void pause(struct worker *w, struct flight *f, uint64_t delay_ms)
 {
+    if (planted(PLANT_AGAIN_AT_ONCE))
+        delay_ms = 0;
     f->state = FLIGHT_PAUSED;
     f->try_until_ms = worker_now_ms(w) + delay_ms;
     route_arm(w, f);
@@ -144,7 +146,7 @@ static void keep(struct flight *f, struct upstream *at, const struct answer_mean
 {
     struct flight_said *s = f->said;
 
-    if (s && s->rank <= a->rank)
+    if (s && (planted(PLANT_WORST_SHOWN) ? s->rank > a->rank : s->rank <= a->rank))
         return;
     ref = ref ? blob_ref(ref) : blob_copy(payload);
     if (!ref)

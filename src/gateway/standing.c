@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/plant.h"
 #include "gateway/chain.h"
 #include "gateway/route.h"
 #include "gateway/vigil.h"
@@ -129,9 +130,10 @@ static bool trial_ends(struct flight *f)
 
 void standing_depart(struct upstream *u, struct flight *f)
 {
-    if (!breaker_depart(&u->endpoint.breaker, &u->chain->conf->breaker, worker_now_ms(u->worker)))
+    if (!breaker_depart(&u->endpoint.breaker, &u->chain->conf->breaker, worker_now_ms(u->worker)) &&
+        !(planted(PLANT_TRIALS_MANY) && u->endpoint.breaker.state == BREAKER_TRIAL))
         return;
-    if (u->trial) /* a dial has failed since, or it takes too long: the new one counts */
+    if (u->trial && !planted(PLANT_TRIALS_MANY)) /* a dial has failed since, or it takes too long: the new one counts */
         u->trial->trial = false;
     u->trial = f;
     f->trial = true;
@@ -153,13 +155,15 @@ static void judge_breaker(struct worker *w, struct flight *f, const struct answe
     else if (a->harm == HARM_HARD || a->park == PARK_CREDENTIAL)
         tell(u, breaker_failed(b, conf, BREAKER_NO_ANSWER, trial, now_ms, worker_random(w)));
     else
-        tell(u, breaker_succeeded(b, trial, now_ms));
+        tell(u, breaker_succeeded(b, trial && !planted(PLANT_TRIAL_UNHEARD), now_ms));
 }
 
 static enum health_outcome outcome_of(const struct answer_meaning *a)
 {
     if (a->harm == HARM_HARD)
         return HEALTH_HARD;
+    if (planted(PLANT_REVERT_BLAMED) && a == answer_meaning(ANSWER_DETERMINISTIC))
+        return HEALTH_SOFT;
     if (a->park == PARK_METHOD || a->park == PARK_ENDPOINT || a->park == PARK_QUOTA)
         return HEALTH_THROTTLED;
     return a->harm == HARM_SOFT ? HEALTH_SOFT : HEALTH_OK;
@@ -283,7 +287,7 @@ void standing_late(struct worker *w, const struct flight *f)
 
 void standing_left(struct flight *f)
 {
-    if (trial_ends(f))
+    if (trial_ends(f) && !planted(PLANT_TRIAL_KEPT))
         breaker_trial_lost(&f->upstream->endpoint.breaker, worker_now_ms(f->upstream->worker));
 }
 

@@ -144,6 +144,7 @@ static inline struct call *flight_first(const struct flight *f) /* the waiter wi
 static inline bool flight_may_repeat(const struct flight *f)
 {
     return method_may_repeat(f->method) || (planted(PLANT_WRITE_REPEATED) && f->method->kind == METHOD_WRITE) ||
+           (planted(PLANT_UNKNOWN_REPEATED) && f->method->kind == METHOD_UNKNOWN) ||
            (planted(PLANT_POLL_REPEATED) && f->method->kind == METHOD_FILTER);
 }
 

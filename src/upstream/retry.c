@@ -1,5 +1,7 @@
 #include "upstream/retry.h"
 
+#include "base/plant.h"
+
 /* 0 .. base x 2^(n-1), and never sooner than the endpoint wants. */
 static uint64_t pause_ms(const struct retry_conf *c, const struct retry_ask *a, uint32_t random)
 {
@@ -33,9 +35,10 @@ struct retry_verdict retry_decide(struct budget *b, const struct retry_conf *c, 
         v.what = RETRY_STOP_ONCE;
     else if (a->left_ms <= v.delay_ms + a->answer_ms)
         v.what = RETRY_STOP_DEADLINE;
-    else if (!is_free && a->attempts >= c->max_attempts)
+    else if (!is_free && a->attempts >= c->max_attempts && !planted(PLANT_ATTEMPTS_UNBOUND))
         v.what = RETRY_STOP_ATTEMPTS;
-    else if (v.what != RETRY_STOP_NOWHERE && !is_free && !budget_take(b, &c->budget, now_ms))
+    else if (v.what != RETRY_STOP_NOWHERE && !is_free && !planted(PLANT_RETRIES_UNBUDGETED) &&
+             !budget_take(b, &c->budget, now_ms))
         v.what = RETRY_STOP_BUDGET;
     if (v.what != RETRY_LATER)
         v.delay_ms = 0;
