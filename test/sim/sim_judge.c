@@ -210,6 +210,7 @@ struct post *post_draw_plain(struct world *w, struct sim_chain *c, unsigned scop
     ask_draw_plain(w, c, &q->v->ask, b);
     buf_str(b, "}");
     w->calls++;
+    c->asked++;
     return q;
 }
 
@@ -363,7 +364,7 @@ static void judge_call(struct world *w, unsigned client, struct post *q, struct 
     sim_check(w, is_excuse(w, q, want, e, slow), "client %u, id %s: not the answer of its question%s: %s%.*s", client,
               want->id, want->calm ? " (in calm weather)" : "", e->is_error ? "error " : "",
               (int)(e->payload.n < 300 ? e->payload.n : 300), e->payload.p);
-    if (!q->array)
+    if (!q->array && !q->named)
         excuse_judge(w, client, q->chain, want, e->is_error, e->payload);
 }
 

@@ -56,7 +56,7 @@ static void check_queued(struct world *w, const struct flight *f)
 {
     const struct chain *c = f->chain;
 
-    if (f->part != FLIGHT_OF_CALLS || f->pinned || f->in_unit || f->trial || !f->upstream ||
+    if (f->part != FLIGHT_OF_CALLS || f->pinned || f->by_name || f->in_unit || f->trial || !f->upstream ||
         (f->state != FLIGHT_QUEUED && f->state != FLIGHT_WIRE) || f->queued_us <= w->last_turn_us ||
         node_of(w, f->upstream)->barred_turns < 2)
         return;
@@ -98,7 +98,7 @@ void standing_check_turn(struct world *w)
     for (size_t i = 0; i < g->n_chains; i++) {
         const struct chain *c = g->chains[i];
 
-        if (budget_left(&c->standing.retries) <= POOR)
+        if (budget_left(&c->standing.retries) <= POOR || budget_left(&c->standing.lookups) <= POOR)
             w->chains[i].poor_us = w->now_us;
         for (unsigned k = 0; k < c->n_upstreams; k++) {
             note_fitness(w, c->upstreams[k], now_ms);

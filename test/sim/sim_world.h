@@ -66,8 +66,6 @@ struct sim_profile {
     bool scoped;          /* some endpoints get their clients' own credentials */
     bool named;           /* some requests name their endpoint */
     bool swarm;           /* clients who all ask the same few questions, and often leave */
-    bool deaf;            /* clients who ask for much and read nothing, beside others, where connections are few */
-    bool swarm;           /* clients who all ask the same few questions, and often leave */
     bool weather;         /* endpoints fare badly, and then well again: see sim_weather.h */
     bool jumps;           /* so do the clocks */
     bool unknown_retried; /* unknown methods are asked again where they were refused */
