@@ -1,5 +1,6 @@
 #include "admin/status.h"
 
+#include "admin/recommend.h"
 #include "admin/version.h"
 #include "cache/cache.h"
 #include "gateway/auth.h"
@@ -308,6 +309,8 @@ int status_write(const struct worker *w, bool sockets, struct buf *out)
         num(&p, rows[i].name, rows[i].value);
     raw(&p, "}");
     failures(&p, "refused", w->failures);
+    key(&p, "recommendations");
+    p.r = p.r ? p.r : recommend_json(w, out);
     open_object(&p, "chains");
     for (size_t i = 0; i < w->n_chains; i++)
         chain(&p, w->chains[i]);

@@ -1,5 +1,6 @@
 #include "admin/table.h"
 
+#include "admin/recommend.h"
 #include "admin/version.h"
 #include "gateway/chain.h"
 #include "gateway/worker.h"
@@ -100,6 +101,7 @@ int table_write(const struct worker *w, struct buf *out)
                        "p90 ms", "p99 ms");
     r = r ? r : each_upstream(w, endpoint_row, out);
     r = r ? r : each_upstream(w, endpoint_reasons, out);
+    r = r ? r : recommend_text(w, out);
     r = r ? r
           : buf_printf(out, "\n%-12s %-20s %10s %10s %8s %6s %8s %8s %9s %9s  %s\n", "chain", "endpoint", "requests",
                        "batches", "calls/rq", "most", "refused", "splits", "wait p50", "p99 ms", "learned");

@@ -16,11 +16,18 @@ enum freshness_news heads_told(struct upstream *u, enum head_kind kind, uint64_t
 {
     struct chain *c = u->chain;
     struct freshness *f = &c->heads.of[kind];
+    uint64_t now_ms = worker_now_ms(c->worker);
+    enum freshness_news news;
 
     /* An old block is no base to judge heads by. */
     if (!exact && !f->number)
         return FRESHNESS_SAME;
-    return freshness_note(f, &c->heads.conf, u->index, number, exact, worker_now_ms(c->worker));
+    news = freshness_note(f, &c->heads.conf, u->index, number, exact, now_ms);
+    if (kind == HEAD_LATEST && freshness_lag(f, u->index) <= c->heads.conf.max_lag)
+        u->behind_since_ms = 0;
+    else if (kind == HEAD_LATEST && !u->behind_since_ms)
+        u->behind_since_ms = now_ms;
+    return news;
 }
 
 uint64_t heads_highest(const struct chain *c, uint64_t among)

@@ -32,9 +32,10 @@ struct upstream {
     struct list ready;                  /* in worker.ready */
     struct list starved;                /* in worker.starved: wants to dial, but max_upstream_sockets is reached */
     struct heap_node due;               /* idle time-outs, end of back-off */
-    uint64_t warm_after_ms; /* no warming before that: a server that drops idle connections at once is not hammered */
-    struct flight *trial;   /* the call that tries it while its breaker is not closed; NULL: none */
-    struct auth *auth;      /* NULL: its credential does not change */
+    uint64_t warm_after_ms;   /* no warming before that: a server that drops idle connections at once is not hammered */
+    uint64_t behind_since_ms; /* it lags more than max_lag_blocks, at each word of it, since then; 0: it does not */
+    struct flight *trial;     /* the call that tries it while its breaker is not closed; NULL: none */
+    struct auth *auth;        /* NULL: its credential does not change */
     struct tls *tls;
     struct dial_target target;
     struct url proxy;

@@ -164,6 +164,13 @@ def events_listed(readme, sources):
             ["README.md: no source writes the log line `%s`" % e for e in sorted(have - want)])
 
 
+def advice_listed(readme, advice_c):
+    have = {w for r in tables(section(readme, "Recommendations")) for w in re.findall(r"`(\w+)`", r[0])}
+    want = set(re.findall(r'^ +\{"(\w+)", \w+,', advice_c, re.M))
+    return (["README.md: the recommendation `%s` is not explained" % e for e in sorted(want - have)] +
+            ["README.md: nothing recommends `%s`" % e for e in sorted(have - want)])
+
+
 def options_exist(docs, main_c):
     """Every option and command that follows the program's name in code is in its usage."""
     usage = usage_of(main_c)
@@ -246,6 +253,7 @@ def self_test():
         "parts": any("listen" in f for f in config_parts("## Configuration\n", config)),
         "later": len(later_keys("", config)) == 1,
         "events": len(events_listed("### Logs\n\n| a | b |\n|---|---|\n| `old` | x |\n", ['log_event(LOG_INFO, "new")'])) == 2,
+        "advice": len(advice_listed("### Recommendations\n\n| a | b |\n|---|---|\n| `old` | x |\n", '    {"new", fits, "do"},\n')) == 2,
         "layers": len(layers_agree("## Layers\n\n| a | b |\n|---|---|\n| `json` | `rpc` |\n", {"json": {"base"}, "io": set()})) == 2,
     }
     return ["the check of the %s does not bite" % k for k, good in cases.items() if not good]
@@ -268,6 +276,7 @@ def main():
         ("metrics that are named exist", lambda: metrics_exist(docs, stats_def, metrics_c)),
         ("README.md names the metrics", lambda: metrics_listed(readme, stats_def, metrics_c)),
         ("README.md explains the log lines", lambda: events_listed(readme, sources)),
+        ("README.md explains the recommendations", lambda: advice_listed(readme, text("src/upstream/advice.c"))),
         ("options and commands are those of src/main.c", lambda: options_exist(docs, text("src/main.c"))),
         ("links lead somewhere", lambda: links_lead_somewhere(docs)),
         ("files that are named exist", lambda: named_files_exist(docs)),
