@@ -112,6 +112,7 @@ struct chain *chain_free(struct chain *c)
     if (!c)
         return NULL;
     standing_deinit(c);
+    heads_deinit(c);
     for (unsigned i = 0; i < c->n_upstreams; i++)
         upstream_free(c->upstreams[i]);
     for (unsigned i = 0; i < method_slots(); i++)
@@ -150,12 +151,21 @@ static void forget(struct chain *c, uint64_t number)
     }
 }
 
+void chain_set_back(struct chain *c, enum head_kind kind, uint64_t number)
+{
+    forget(c, number);
+    c->head.number[kind] = number;
+    c->head.epoch++;
+}
+
 void chain_note_head(struct chain *c, enum head_kind kind, uint64_t number)
 {
     uint64_t known = c->head.number[kind];
 
     /* Of several endpoints one may just be far behind. */
-    if (head_note(&c->head, kind, number) && number < known && c->n_upstreams == 1)
+    if (c->n_upstreams > 1)
+        head_reached(&c->head, kind, number);
+    else if (head_note(&c->head, kind, number) && number < known)
         forget(c, number);
 }
 

@@ -30,6 +30,7 @@ enum { CHAIN_ANSWERS = 2 };
 struct chain {
     const struct chain_conf *conf;
     struct worker *worker;
+    unsigned index; /* in its worker */
     struct upstream **upstreams;
     unsigned n_upstreams;
     struct head head;
@@ -75,6 +76,8 @@ static inline bool chain_refuses_all(const struct chain *c)
 }
 /* An endpoint says where the head is. */
 void chain_note_head(struct chain *c, enum head_kind kind, uint64_t number);
+/* The chain was set back: its head of that kind is `number`, and what was known and kept is of another past. */
+void chain_set_back(struct chain *c, enum head_kind kind, uint64_t number);
 /* Is there an upstream that is not known to be down, or refused? reason: of one that is, when there is none. */
 bool chain_ready(const struct chain *c, const struct upstream **down);
 

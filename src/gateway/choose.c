@@ -52,9 +52,20 @@ struct upstream *choose_up(struct chain *c, uint64_t untried, bool *full)
     return i == PICK_NONE ? NULL : c->upstreams[i];
 }
 
+struct upstream *choose_fresh(const struct flight *f, uint64_t open, bool strict, bool *full)
+{
+    struct chain *c = f->chain;
+    uint64_t fit = heads_fit(f);
+    struct upstream *u = choose_up(c, open & fit, full);
+
+    if (u || *full || strict || fit == UINT64_MAX)
+        return u;
+    return choose_up(c, heads_best(f, open & standing_usable(c)), full);
+}
+
 /* NULL: all were tried, refused, or are full.  A chain whose upstreams are all left alone still tries them: a refused
  * call would be no better. */
-static struct upstream *choose(struct chain *c, uint64_t tried, uint64_t lacking)
+static struct upstream *choose(struct chain *c, uint64_t tried, uint64_t lacking, const struct flight *f)
 {
     struct upstream *u;
     bool full;
@@ -62,7 +73,8 @@ static struct upstream *choose(struct chain *c, uint64_t tried, uint64_t lacking
 
     if (c->n_upstreams == 1)
         return tried | c->refused ? NULL : c->upstreams[0];
-    u = choose_up(c, ~(tried | c->avoid | lacking), &full);
+    u = f ? choose_fresh(f, ~(tried | c->avoid | lacking), false, &full)
+          : choose_up(c, ~(tried | c->avoid | lacking), &full);
     if (!u && !full && lacking)
         u = choose_up(c, ~(tried | c->avoid), &full);
     if (u || full)
@@ -73,12 +85,12 @@ static struct upstream *choose(struct chain *c, uint64_t tried, uint64_t lacking
 
 struct upstream *choose_for(struct chain *c, const struct flight *f)
 {
-    return choose(c, f->tried, c->n_upstreams > 1 ? standing_lacking(c, f->method) : 0);
+    return choose(c, f->tried, c->n_upstreams > 1 ? standing_lacking(c, f->method) : 0, f);
 }
 
 struct upstream *choose_other(struct chain *c, const struct upstream *than)
 {
-    struct upstream *u = choose(c, UINT64_C(1) << than->index, 0);
+    struct upstream *u = choose(c, UINT64_C(1) << than->index, 0, NULL);
 
     return u && !upstream_is_full(u) ? u : NULL;
 }

@@ -16,5 +16,8 @@ struct upstream *choose_other(struct chain *c, const struct upstream *than);
 /* Whose turn it is among those that are up and have a place in their queue, of the lowest tier that has any: first
  * choice is one where the call departs without waiting.  NULL: none; *full: some are up. */
 struct upstream *choose_up(struct chain *c, uint64_t untried, bool *full);
+/* The same for f, of those that are as far as it needs; where none of them may be asked, and unless it is strict, of
+ * those that are furthest: a call that is answered from below is better off than one that is not answered. */
+struct upstream *choose_fresh(const struct flight *f, uint64_t open, bool strict, bool *full);
 
 #endif

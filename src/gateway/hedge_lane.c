@@ -72,7 +72,7 @@ static struct upstream *place_for(struct flight *f)
     f->tried |= UINT64_C(1) << f->upstream->index;
     u = choose_for(f->chain, f);
     f->tried = tried;
-    if (!u || u == f->upstream || upstream_is_down(u) || !upstream_has_room(u) ||
+    if (!u || u == f->upstream || !(heads_fit(f) >> u->index & 1) || upstream_is_down(u) || !upstream_has_room(u) ||
         !endpoint_usable(&u->endpoint, worker_now_ms(u->worker)))
         return NULL;
     most = u->endpoint.conf->max_inflight;

@@ -28,11 +28,16 @@ bool keep_may(const struct chain *c, const struct method *m, struct slice params
     return (m->cache != CACHE_BY_NUMBER && m->cache != CACHE_RANGE) || !block_ref_says_latest(m, params);
 }
 
-bool keep_find(const struct flight *f, struct chunk *out)
+bool keep_find(const struct flight *f, struct session *s, struct chunk *out)
 {
     struct chain *c = f->chain;
 
-    return cache_get(c->cache, f->text_hash, f->key, worker_now_ms(c->worker), c->head.epoch, out, NULL);
+    if (!cache_get(c->cache, f->text_hash, f->key, worker_now_ms(c->worker), c->head.epoch, out, NULL))
+        return false;
+    if (!c->conf->cache_head || heads_show_kept(s, f, out->s))
+        return true;
+    blob_unref(out->ref);
+    return false;
 }
 
 static enum cache_ref tag_ref(enum block_tag tag)
@@ -125,6 +130,9 @@ void keep_offer(const struct flight *f, struct slice result, struct blob *ref)
     scope = cache_rule_judge(&q, result);
     if (scope != CACHE_FOREVER && probe_final_may(&c->final, worker_now_ms(c->worker)) && awaits_finality(&q, result))
         prober_ask_finalized(f->upstream);
+    /* What is kept until the next head is for those too who were shown this one. */
+    if (scope == CACHE_UNTIL_HEAD && !heads_at_top(f->upstream, (enum head_kind)f->head_kind))
+        return;
     if (scope == CACHE_NOT_KEPT)
         return;
     cache_put(c->cache,

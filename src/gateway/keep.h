@@ -6,12 +6,13 @@
 #include "rpc/flight.h"
 
 struct chain;
+struct session;
 
 /* Could an answer to this ever be kept?  false is sure: then neither a key nor a look-up is worth making. */
 bool keep_may(const struct chain *c, const struct method *m, struct slice params);
 
-/* The answer to f's question, whose key is made.  true: out->ref is the caller's. */
-bool keep_find(const struct flight *f, struct chunk *out);
+/* The answer to f's question, whose key is made, for the client of s.  true: out->ref is the caller's. */
+bool keep_find(const struct flight *f, struct session *s, struct chunk *out);
 
 /* A result that came for f; ref NULL: it is borrowed. */
 void keep_offer(const struct flight *f, struct slice result, struct blob *ref);

@@ -5,19 +5,6 @@
 #include "rpc/flight.h"
 #include "rpc/head_read.h"
 
-/* Which of the heads that clients tell apart was asked for.  A Solana method that takes no commitment tells of the
- * processed slot (agave's getSignatureStatuses). */
-static enum head_kind head_kind_of(const struct block_ref *r, enum chain_family family)
-{
-    if (family == CHAIN_SOLANA)
-        return r->commitment == COMMITMENT_FINALIZED   ? HEAD_FINALIZED
-               : r->commitment == COMMITMENT_CONFIRMED ? HEAD_SAFE
-                                                       : HEAD_LATEST;
-    if (r->kind != BLOCK_REF_TAG)
-        return HEAD_LATEST;
-    return r->tag == TAG_FINALIZED ? HEAD_FINALIZED : r->tag == TAG_SAFE ? HEAD_SAFE : HEAD_LATEST;
-}
-
 /* Does the answer say how far the endpoint is, and not only that it has a block? */
 static bool tells_own_head(const struct block_ref *r, enum chain_family family, enum head_place place)
 {
@@ -30,30 +17,45 @@ static bool tells_head(const struct block_ref *r, enum chain_family family, enum
     return family == CHAIN_SOLANA || place == HEAD_HEX || (r->kind == BLOCK_REF_TAG && r->tag != TAG_EARLIEST);
 }
 
-static void head_told(struct flight *f, struct slice payload)
+static bool head_told(struct flight *f, struct slice payload)
 {
-    enum head_place place = f->chain->head_places[f->method->slot];
-    enum chain_family family = f->chain->conf->family;
+    struct chain *c = f->chain;
+    enum head_place place = c->head_places[f->method->slot];
+    enum chain_family family = c->conf->family;
     struct block_ref r;
     enum head_kind kind;
+    enum freshness_news news = FRESHNESS_SAME;
     uint64_t number;
+    bool own;
 
     if (place == HEAD_NOWHERE || !head_read(place, payload, &number))
-        return;
+        return true;
     block_ref_read(&r, f->method, family, flight_params(f));
     if (r.tag == TAG_PENDING) /* it is not there yet: to be told of it later will be news */
-        return;
-    kind = head_kind_of(&r, family);
+        return true;
+    kind = heads_kind(&r, family);
+    own = tells_own_head(&r, family, place);
     if (family == CHAIN_SOLANA || kind == HEAD_LATEST)
-        heads_told(f->upstream, kind, number, tells_own_head(&r, family, place));
-    if (tells_head(&r, family, place))
-        chain_note_head(f->chain, kind, number);
+        news = heads_told(f->upstream, kind, number, own);
+    if (news == FRESHNESS_DOUBTED)
+        return !own || place == HEAD_CONTEXT || f->by_name;
+    if (news == FRESHNESS_SET_BACK)
+        chain_set_back(c, kind, c->heads.of[kind].number);
+    else if (tells_head(&r, family, place))
+        chain_note_head(c, kind, number);
     else
-        head_reached(&f->chain->head, kind, number);
+        head_reached(&c->head, kind, number);
+    f->told = number;
+    f->told_kind = (uint8_t)kind;
+    return !own || place == HEAD_CONTEXT || !heads_below_need(f, number);
 }
 
-void learn_from(struct flight *f, struct slice payload)
+bool learn_from(struct flight *f, struct slice payload)
 {
-    head_told(f, payload);
     f->chain->write_epoch += f->method->kind == METHOD_WRITE;
+    if (f->method->class == CLASS_ADMIN) { /* test nodes are reset and reverted so */
+        heads_forget(f->chain);
+        chain_set_back(f->chain, HEAD_LATEST, 0);
+    }
+    return head_told(f, payload);
 }

@@ -193,7 +193,7 @@ static struct flight *find_shared(struct worker *w, struct flight *f, const stru
     struct flight *lead = flight_table_find(&w->flights, f);
     bool old = lead && lead->state == FLIGHT_WIRE && lead->sent_us < since_us;
 
-    if (lead && !old && (!u || is_of_unit(u, lead)) && route_may_join(w, lead, c->deadline_ms))
+    if (lead && !old && (!u || is_of_unit(u, lead)) && route_may_join(w, lead, f, c->deadline_ms))
         return lead;
     if (lead)
         flight_table_remove(&w->flights, lead);
@@ -246,18 +246,19 @@ static void deny(struct exchange *x, struct call *c, const struct method *m)
     refuse_call(x, c, &d);
 }
 
-/* Answers c from what is kept. */
-static bool answer_kept(struct exchange *x, struct call *c, const struct flight *f)
+/* Answers c from what is kept; then f is freed. */
+static bool answer_kept(struct exchange *x, struct call *c, struct flight *f)
 {
     struct chunk kept;
 
-    if (!keep_find(f, &kept))
+    if (!keep_find(f, x->session, &kept))
         return false;
     x->session->worker->stats.calls_cached++;
     access_log_call(x, f, false, kept.s.n, FAIL_NONE);
     if (x->explain)
         x->explain->cache = cache_rule_name((enum cache_rule_kind)f->method->cache);
     session_answer(x->session, x, c, false, kept.s, kept.ref);
+    worker_flight_free(x->session->worker, f);
     return true;
 }
 
@@ -282,6 +283,7 @@ static struct flight *make_flight(const struct exchange *x, const struct message
     f->chain = x->chain;
     f->start_us = x->start_us;
     f->born_ms = worker_now_ms(w);
+    heads_ask(x->session, f);
     f->heavy = rule->heavy;
     f->retry = rule->retry;
     f->hedge = rule->hedge || planted(PLANT_HEDGE_OF_ANY);
@@ -365,10 +367,8 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
     }
     if (c && !apart && (rule->coalesce || f->keep))
         make_key(w, f);
-    if (f->keep && answer_kept(x, c, f)) {
-        worker_flight_free(w, f);
+    if (f->keep && answer_kept(x, c, f))
         return;
-    }
     if (c) {
         c->deadline_ms = f->deadline_ms;
         if ((rule->coalesce && !apart && !(planted(PLANT_BROADCAST_TWICE) && f->method->class == CLASS_BROADCAST)) ||

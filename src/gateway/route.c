@@ -163,7 +163,7 @@ void route_elsewhere(struct flight *f)
     }
     if (f->pinned || f->moves >= MAX_SPLITS || f->part == FLIGHT_LEG)
         return;
-    next = choose_up(f->chain, ~(tried | f->chain->avoid), &full);
+    next = choose_fresh(f, ~(tried | f->chain->avoid), !upstream_is_down(u), &full);
     if (next && f->in_unit)
         next = unit_elsewhere(f, next);
     if (!next)
@@ -237,6 +237,13 @@ static void answer(struct worker *w, struct call *c, bool is_error, struct slice
     session_answer(x->session, x, c, is_error, payload, ref ? blob_ref(ref) : NULL);
 }
 
+/* Those who wait know now how far the chain is. */
+static void show(const struct flight *f)
+{
+    list_each (it, &f->calls)
+        heads_show(session_of(container_of(it, struct call, waiting)), f->chain, (enum head_kind)f->told_kind, f->told);
+}
+
 /* All who wait for f have this; f is freed. */
 static void conclude(struct worker *w, struct flight *f, bool is_error, struct slice payload, struct blob *ref)
 {
@@ -247,6 +254,8 @@ static void conclude(struct worker *w, struct flight *f, bool is_error, struct s
     log_calls(w, f, is_error, payload.n, FAIL_NONE);
     if (f->explained)
         explain_note(f, worker_clock_us(w));
+    if (f->told)
+        show(f);
     if (f->calls.next != f->calls.prev && (!ref || blob_outweighs(ref, payload.n))) { /* one copy for all of them */
         struct blob *own = blob_copy(payload);
 
@@ -316,8 +325,12 @@ void route_answered(struct worker *w, struct flight *f, bool is_error, struct sl
     } else if (f->blamed) {
         standing_blame(f->chain, f->blamed & ~(UINT64_C(1) << f->upstream->index));
     }
-    if (!is_error)
-        learn_from(f, payload);
+    if (!is_error && !learn_from(f, payload)) {
+        blob_unref(ref);
+        if (!route_again_stale(w, f))
+            route_refuse(w, f, &(struct route_failure){.fail = FAIL_UPSTREAM_BEHIND});
+        return;
+    }
     if (!is_error && f->keep)
         keep_offer(f, payload, ref);
     if (!is_error && f->method->sticky)
@@ -502,7 +515,7 @@ void route_due(struct worker *w, struct flight *f)
         route_refuse(w, f, &why);
 }
 
-bool route_may_join(const struct worker *w, const struct flight *f, uint64_t deadline_ms)
+bool route_may_join(const struct worker *w, struct flight *f, const struct flight *same, uint64_t deadline_ms)
 {
     uint64_t now_ms = worker_now_ms(w), age_ms = now_ms - f->born_ms;
 
@@ -511,7 +524,7 @@ bool route_may_join(const struct worker *w, const struct flight *f, uint64_t dea
         return true;
     /* A flight that hangs must not be kept in the air by those who join it: the longest waiter's deadline is its own.
      */
-    return age_ms <= (deadline_ms - now_ms) / JOIN_SHARE && !f->second;
+    return age_ms <= (deadline_ms - now_ms) / JOIN_SHARE && !f->second && heads_may_join(f, same);
 }
 
 void route_join(struct worker *w, struct flight *f, struct call *c)

@@ -40,9 +40,9 @@ void route_answered(struct worker *w, struct flight *f, bool is_error, struct sl
 /* An answer of ours. Frees f. */
 void route_refuse(struct worker *w, struct flight *f, const struct route_failure *why);
 void route_due(struct worker *w, struct flight *f); /* a waiter's deadline has passed, or that of the try */
-/* May a call with that deadline (ms) join f, or is f too old to be waited for once more?  A transaction that is out
- * never is. */
-bool route_may_join(const struct worker *w, const struct flight *f, uint64_t deadline_ms);
+/* May a call with that deadline (ms), which `same` was made for, join f, or is f too old to be waited for once more, or
+ * asked where the head is below what the client was shown?  A transaction that is out never is. */
+bool route_may_join(const struct worker *w, struct flight *f, const struct flight *same, uint64_t deadline_ms);
 void route_join(struct worker *w, struct flight *f, struct call *c);
 void route_leave(struct worker *w, struct call *c); /* its client left: what nobody wants is dropped */
 /* c waits for its flight no more: an error of ours, or nothing yet, is its answer.  The caller looks after the flight.

@@ -6,11 +6,16 @@
 #include "base/plant.h"
 #include "gateway/chain.h"
 #include "gateway/choose.h"
+#include "gateway/exchange.h"
 #include "gateway/hedge_lane.h"
 #include "gateway/unit.h"
 #include "gateway/worker.h"
 
-enum { MAX_MOVES = 8 /* of one flight: more would not help within any deadline */ };
+enum {
+    MAX_MOVES = 8, /* of one flight: more would not help within any deadline */
+    STALE_FIRST_MS = 25,
+    STALE_MAX_MS = 400 /* a slot of Solana, a fifth of the time that most chains take for a block */
+};
 
 static enum retry_cause cause_of(const struct flight *f, const struct answer_meaning *a)
 {
@@ -183,6 +188,61 @@ void route_again_noted(struct flight *f, struct upstream *at, enum answer_class 
     keep(f, at, a, is_error, payload, ref);
     f->tried |= bit;
     note_meaning(f, a, bit);
+}
+
+/* An array whose endpoint stepped back: another number would not be that of its other answers. */
+static void refuse_arrays(struct worker *w, struct flight *f)
+{
+    static const struct route_failure behind = {.fail = FAIL_UPSTREAM_BEHIND};
+
+    list_each_safe (it, nx, &f->calls) {
+        struct call *c = container_of(it, struct call, waiting);
+
+        if (c->in_unit && container_of(c->envelope, struct exchange, envelope)->unit.n_calls > 1)
+            route_refuse_call(w, c, &behind);
+    }
+    f->in_unit = false;
+}
+
+bool route_again_stale(struct worker *w, struct flight *f)
+{
+    struct chain *c = f->chain;
+    uint64_t now_ms = worker_now_ms(w), delay_ms = (uint64_t)STALE_FIRST_MS << (f->waits < 8 ? f->waits : 8);
+    struct upstream *next;
+
+    w->stats.answers_behind++;
+    f->tried |= UINT64_C(1) << f->upstream->index;
+    if (f->twin && hedge_lane_goes_on(w, f))
+        return true;
+    flight_table_remove(&w->flights, f); /* who comes now may be better off */
+    if (f->in_unit) {
+        f->state = FLIGHT_WIRE; /* an answer may close a session whose calls wait here too: f must outlive them */
+        refuse_arrays(w, f);
+    }
+    if (flight_alone(f)) {
+        worker_flight_free(w, f);
+        return true;
+    }
+    if (!f->retry || f->pinned || !budget_take(&c->standing.retries, &c->conf->retry.budget, now_ms))
+        return false;
+    next = another(f, answer_meaning(ANSWER_NODE_BEHIND), false);
+    if (!next && delay_ms > STALE_MAX_MS)
+        delay_ms = STALE_MAX_MS;
+    if (!next && now_ms + delay_ms >= f->deadline_ms) {
+        budget_give_back(&c->standing.retries);
+        return false;
+    }
+    w->stats.retries++;
+    f->upstream->endpoint.stats.retries++;
+    if (next) {
+        f->moves++;
+        upstream_enqueue(next, f, true);
+        return true;
+    }
+    f->waits++;
+    f->moves = 0;
+    pause(w, f, delay_ms);
+    return true;
 }
 
 void route_again_resume(struct worker *w, struct flight *f)

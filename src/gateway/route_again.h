@@ -14,6 +14,8 @@ bool route_again_answered(struct worker *w, struct flight *f, enum answer_class 
 /* `at`, which f was asked of beside f->upstream, gave an answer that another one may better: f waits for that. */
 void route_again_noted(struct flight *f, struct upstream *at, enum answer_class class, bool is_error,
                        struct slice payload, struct blob *ref);
+/* What f->upstream says of the head is a step back for those who wait for f. */
+bool route_again_stale(struct worker *w, struct flight *f);
 /* The pause of f is over. */
 void route_again_resume(struct worker *w, struct flight *f);
 

@@ -157,6 +157,7 @@ static struct stream *dismantle(struct session *s)
         buf_deinit(s->stash);
         free(s->stash);
     }
+    free(s->shown);
     list_remove(&s->all);
     list_remove(&s->dirty);
     heap_remove(&w->sessions_due, &s->due);

@@ -6,6 +6,7 @@
 #include "base/heap.h"
 #include "gateway/exchange.h"
 
+struct freshness_shown;
 struct h1_request;
 struct h1_server;
 struct flight;
@@ -32,14 +33,15 @@ struct session {
     struct stream *stream;
     struct h1_server *http; /* only while a request is under way */
     struct list all, dirty, exchanges;
-    struct list stalled, parked; /* links that are not read, and flights that do not depart: it holds too much */
-    struct buf *stash;           /* bytes read but not parsed while paused */
-    size_t asked_bytes;          /* bodies of requests under way */
-    size_t held_bytes;           /* answers held, and parts of answers under way, for this client */
-    uint64_t sent_bytes;         /* given to the stream */
-    uint64_t taken_before;       /* of these, what the client had taken at the last look */
-    uint64_t since_ms;           /* start of the present reading state */
-    uint64_t write_ms;           /* last time the client took bytes of what is queued */
+    struct list stalled, parked;   /* links that are not read, and flights that do not depart: it holds too much */
+    struct freshness_shown *shown; /* what the client knows of each head of each chain, owned; NULL: nothing */
+    struct buf *stash;             /* bytes read but not parsed while paused */
+    size_t asked_bytes;            /* bodies of requests under way */
+    size_t held_bytes;             /* answers held, and parts of answers under way, for this client */
+    uint64_t sent_bytes;           /* given to the stream */
+    uint64_t taken_before;         /* of these, what the client had taken at the last look */
+    uint64_t since_ms;             /* start of the present reading state */
+    uint64_t write_ms;             /* last time the client took bytes of what is queued */
     struct heap_node due;
 };
 

@@ -180,6 +180,14 @@ static void weigh(struct chain *c, unsigned i)
         &c->standing.health[i], c->conf->endpoints[i].weight);
 }
 
+void standing_lags(struct chain *c, unsigned i, uint64_t blocks)
+{
+    struct standing *s = &c->standing;
+
+    health_lag(s->health, i, peers_of(s, i), blocks, c->heads.conf.max_lag, worker_now_ms(c->worker));
+    weigh(c, i);
+}
+
 static void judge_health(struct chain *c, unsigned i, enum health_outcome outcome, int32_t slower)
 {
     struct standing *s = &c->standing;

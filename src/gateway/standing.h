@@ -50,6 +50,8 @@ void standing_blame(struct chain *c, uint64_t blamed);
 void standing_late(struct worker *w, const struct flight *f);
 /* f queues at u, which is down: it may be the trial. */
 void standing_depart(struct upstream *u, struct flight *f);
+/* Endpoint i is so many blocks behind. */
+void standing_lags(struct chain *c, unsigned i, uint64_t blocks);
 /* f leaves f->upstream, or is dropped, and nothing was learned. */
 void standing_left(struct flight *f);
 

@@ -97,6 +97,7 @@ struct worker *worker_new(const struct config *conf, struct loop *loop)
 
         if (!c)
             return worker_free(w);
+        c->index = (unsigned)w->n_chains;
         w->chains[w->n_chains++] = c;
         if (conf->chains[i].is_default || !w->default_chain)
             w->default_chain = c;

@@ -36,6 +36,10 @@ static void begin(struct flight *f, const struct method *m, uint64_t id)
     f->http_status = 0;
     f->said = NULL;
     f->borrows = false;
+    f->fresh = FLIGHT_ANY;
+    f->head_kind = f->told_kind = f->waits = 0;
+    f->need_setbacks = 0;
+    f->need = f->told = 0;
     f->moves = 0;
     f->sends = 0;
     f->riders = 0;

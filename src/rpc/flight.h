@@ -35,6 +35,13 @@ enum flight_part {
     FLIGHT_PROBE     /* the gateway: gateway/prober.h */
 };
 
+/* Which endpoints of its chain may be asked, as for the blocks that they have: gateway/heads.h. */
+enum flight_fresh {
+    FLIGHT_ANY,
+    FLIGHT_AT_HEAD, /* near the head, and at `need` */
+    FLIGHT_AT_BLOCK /* those that have block `need` */
+};
+
 /* An answer that was not good enough while another endpoint could do better.  Heap. */
 struct flight_said {
     struct blob *ref;
@@ -70,16 +77,21 @@ struct flight {
     bool pinned;     /* only its endpoint may be asked: that holds the filter that it is about, or is what it asks of */
     bool by_name;    /* pinned because its client named that endpoint: nobody else shares in it */
     bool old_credential; /* it was refused with a credential of ours that is replaced */
-    bool in_unit;    /* some who wait, or waited, for it must be answered by the endpoint of others: gateway/unit.h */
-    uint8_t moves;   /* how many times it changed link or endpoint */
-    uint8_t sends;   /* requests that carried it */
-    uint64_t id;     /* our own id, unique within the worker */
-    uint64_t tried;  /* bit per endpoint of the chain that failed it */
-    uint64_t passed; /* of these, those that it left before a byte of it did */
-    uint64_t blamed; /* of these, those whose error is held against them if another one answers */
-    unsigned http_status; /* that its answer came with */
-    unsigned seat;        /* on its link */
-    unsigned riders;      /* calls in the last request that carried it */
+    bool in_unit;  /* some who wait, or waited, for it must be answered by the endpoint of others: gateway/unit.h */
+    uint8_t fresh; /* enum flight_fresh */
+    uint8_t head_kind, told_kind; /* which of the chain's heads `need` and `told` are of */
+    uint8_t waits;                /* how often it paused because nobody was far enough */
+    uint8_t moves;                /* how many times it changed link or endpoint */
+    uint8_t sends;                /* requests that carried it */
+    uint32_t need_setbacks;       /* of the past that `need` is of */
+    uint64_t need, told;          /* a block number; the one that its answer tells; 0: none */
+    uint64_t id;                  /* our own id, unique within the worker */
+    uint64_t tried;               /* bit per endpoint of the chain that failed it */
+    uint64_t passed;              /* of these, those that it left before a byte of it did */
+    uint64_t blamed;              /* of these, those whose error is held against them if another one answers */
+    unsigned http_status;         /* that its answer came with */
+    unsigned seat;                /* on its link */
+    unsigned riders;              /* calls in the last request that carried it */
     uint64_t born_ms, queued_us;
     uint64_t start_us, sent_us;
     uint64_t deadline_ms;     /* of its longest waiter */

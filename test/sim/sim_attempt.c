@@ -87,9 +87,9 @@ void attempt_arrived(struct node *n, uint64_t id, const struct ask *a)
     c->extras -= extra(t);
     t->sent += t->sent < UINT8_MAX;
     c->extras += extra(t);
-    sim_check(w, extra(t) < most + (w->gateway->stats.flights_second > 0) + granted(w),
-              "%s: attempt %u of call %" PRIu64 ", %u of them free; %u are allowed", n->name, t->sent, id, t->free,
-              most);
+    sim_check(
+        w, extra(t) < most + (w->gateway->stats.flights_second > 0) + granted(w) + w->gateway->stats.answers_behind,
+        "%s: attempt %u of call %" PRIu64 ", %u of them free; %u are allowed", n->name, t->sent, id, t->free, most);
     check_budget(w, c);
     t->node = (uint8_t)n->index;
     t->ended = false;

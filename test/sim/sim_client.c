@@ -46,8 +46,8 @@ struct client {
     struct list posts; /* struct post, oldest first */
     unsigned n_posts, posts_left, depth;
     uint64_t think_us;
-    unsigned scope;    /* its own credential; 0: none */
-    uint64_t fence_us; /* see struct post */
+    unsigned scope;          /* its own credential; 0: none */
+    uint64_t fence_us, seen; /* see struct post */
     struct sim_event act, read, patience;
     struct buf body; /* of the request being made */
     struct buf head; /* of the response being read, and perhaps what follows it */
@@ -106,6 +106,8 @@ static bool take_response(struct client *cl)
     judge_response(w, cl->index, q, res, head_of(cl), cl->manner == MANNER_SLOW);
     if (q->fence_us > cl->fence_us)
         cl->fence_us = q->fence_us;
+    if (q->told > cl->seen)
+        cl->seen = q->told;
     post_free(q);
     if (!res->keep_alive) {
         sim_check(w, cl->n_posts == 0 || may_be_cut(cl), "client %u: Connection: close with %u requests unanswered",
@@ -211,8 +213,8 @@ static void on_patience(struct sim_event *e)
 static void send_post(struct client *cl)
 {
     struct world *w = cl->w;
-    struct post *q =
-        (cl->manner == MANNER_ASKER ? post_draw_plain : post_draw)(w, cl->chain, cl->scope, cl->fence_us, &cl->body);
+    struct post *q = (cl->manner == MANNER_ASKER ? post_draw_plain : post_draw)(w, cl->chain, cl->scope, cl->fence_us,
+                                                                                cl->seen, &cl->body);
     char head[512], own[64] = "", named[64] = "";
     size_t part = cl->body.n;
     int n;

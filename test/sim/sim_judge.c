@@ -158,7 +158,8 @@ static unsigned draw_size(struct world *w)
     return 1 + (unsigned)sim_rnd(w, sim_chance(w, 150) ? 30 : 6);
 }
 
-struct post *post_draw(struct world *w, struct sim_chain *c, unsigned scope, uint64_t fence_us, struct buf *b)
+struct post *post_draw(struct world *w, struct sim_chain *c, unsigned scope, uint64_t fence_us, uint64_t seen,
+                       struct buf *b)
 {
     struct post *q = mem_zero(sizeof *q);
     unsigned n;
@@ -171,6 +172,7 @@ struct post *post_draw(struct world *w, struct sim_chain *c, unsigned scope, uin
     if (w->p.named && sim_chance(w, 300))
         q->named = draw_node(w, c);
     q->fence_us = fence_us;
+    q->seen = seen;
     if (sim_chance(w, 15)) {
         q->whole = sim_chance(w, 500) ? WHOLE_NOT_JSON : WHOLE_EMPTY;
         buf_str(b, q->whole == WHOLE_EMPTY ? " [ ]" : "[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_chainId\"},");
@@ -193,7 +195,8 @@ struct post *post_draw(struct world *w, struct sim_chain *c, unsigned scope, uin
     return q;
 }
 
-struct post *post_draw_plain(struct world *w, struct sim_chain *c, unsigned scope, uint64_t fence_us, struct buf *b)
+struct post *post_draw_plain(struct world *w, struct sim_chain *c, unsigned scope, uint64_t fence_us, uint64_t seen,
+                             struct buf *b)
 {
     struct post *q = mem_zero(sizeof *q);
 
@@ -202,6 +205,7 @@ struct post *post_draw_plain(struct world *w, struct sim_chain *c, unsigned scop
     q->chain = c;
     q->scope = scope;
     q->fence_us = fence_us;
+    q->seen = seen;
     q->n = 1;
     q->v = mem_zero(sizeof *q->v);
     begin(w, c, q->v);
@@ -273,6 +277,8 @@ static bool is_excuse(struct world *w, const struct post *q, const struct want *
                (!want->ask.given || !w->p.calm || q->named || w->given[want->ask.given - 1].scope != q->scope);
     if (q->named && has(e->payload, "\"upstream_wrong_chain\""))
         return w->p.mixed;
+    if (has(e->payload, "\"upstream_behind\"")) /* those that are ahead cannot be asked, or have stepped back */
+        return w->p.lag || !want->calm;
     return !want->calm || (slow && has(e->payload, "_timeout\""));
 }
 
@@ -290,6 +296,10 @@ static void judge_provenance(struct world *w, unsigned client, struct post *q, s
         want->head = head;
         sim_check(w, head >= c->first_head && head <= c->head && c->told_us[head - c->first_head],
                   "client %u: head %" PRIu64 ", which no endpoint told", client, head);
+        sim_check(w, q->named || head >= q->seen, "client %u: head %" PRIu64 " after it was told %" PRIu64, client,
+                  head, q->seen);
+        if (head > q->told)
+            q->told = head;
         if (head > c->announced)
             c->announced = head;
     }

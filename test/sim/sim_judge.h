@@ -28,15 +28,19 @@ struct post {
     unsigned scope;    /* its client's own credential; 0: none */
     unsigned named;    /* the endpoint that it names, and 1; 0: none */
     uint64_t fence_us; /* when an endpoint took the last transaction whose answer the client had; then: has now */
+    uint64_t seen;     /* the highest head that its client had been told when it asked */
+    uint64_t told;     /* and that its answers tell */
     unsigned from;     /* which endpoint answered what is about the head, and 1; 0: none did yet */
     unsigned n;
     struct want *v;
 };
 
 /* Draws a request for the chain; its body is in b. */
-struct post *post_draw(struct world *w, struct sim_chain *c, unsigned scope, uint64_t fence_us, struct buf *b);
+struct post *post_draw(struct world *w, struct sim_chain *c, unsigned scope, uint64_t fence_us, uint64_t seen,
+                       struct buf *b);
 /* One read, alone. */
-struct post *post_draw_plain(struct world *w, struct sim_chain *c, unsigned scope, uint64_t fence_us, struct buf *b);
+struct post *post_draw_plain(struct world *w, struct sim_chain *c, unsigned scope, uint64_t fence_us, uint64_t seen,
+                             struct buf *b);
 void post_free(struct post *q);
 
 /* head: of the response, as it came. */
