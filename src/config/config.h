@@ -59,8 +59,9 @@ struct chain_conf {
     struct hedge_keys hedge;
     size_t cache_max_bytes; /* 0: no answers are kept */
     bool cache_head;
-    uint64_t cache_finalized_ms;  /* between two questions for the finalized block; 0: it is not asked for */
-    uint64_t block_time_ms;       /* 0: not set */
+    uint64_t cache_finalized_ms; /* between two questions for the finalized block; 0: it is not asked for */
+    uint64_t block_time_ms;      /* 0: not set */
+    bool head_probe;
     uint64_t max_lag_blocks;      /* 0: not set */
     const char *const *broadcast; /* names of endpoints that transactions go to; "all" alone: all */
     size_t n_broadcast;

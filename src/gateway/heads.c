@@ -122,6 +122,7 @@ void heads_ask(const struct session *s, struct flight *f)
         return;
     params = flight_params(f);
     f->head_kind = HEAD_LATEST;
+    watch_call(c, c->heads.watching.kind);
     if (asks == ASKS_LATEST ||
         (asks == ASKS_TAG && (ends_with(params, SLICE("\"latest\"]")) || ends_with(params, SLICE("\"pending\"]"))))) {
         needs_shown(s, f);
@@ -129,7 +130,7 @@ void heads_ask(const struct session *s, struct flight *f)
     }
     block_ref_read(&r, f->method, c->conf->family, params);
     if (c->conf->family == CHAIN_SOLANA)
-        f->head_kind = (uint8_t)heads_kind(&r, CHAIN_SOLANA);
+        f->head_kind = (uint8_t)(c->heads.watching.kind = heads_kind(&r, CHAIN_SOLANA));
     if (r.kind == BLOCK_REF_RANGE)
         by_range(s, f, &r);
     else if (r.kind == BLOCK_REF_NUMBER || r.kind == BLOCK_REF_SLOT)
@@ -152,7 +153,7 @@ uint64_t heads_fit_(const struct flight *f)
     uint64_t need = need_of(f);
 
     if (f->fresh == FLIGHT_AT_HEAD)
-        return freshness_fit(fr, need);
+        return freshness_fit(fr, need) & ~h->syncing;
     /* An old block is there, unless it is known that it is not. */
     return need + h->conf.max_lag > fr->number ? freshness_at(fr, need) : freshness_at(fr, need) | ~fr->heard;
 }
@@ -229,6 +230,8 @@ enum freshness_news heads_told(struct upstream *u, enum head_kind kind, uint64_t
         news = freshness_note(f, &h->conf, u->index, number, exact, now_ms);
     if (news == FRESHNESS_SET_BACK)
         log_event(LOG_WARN, "chain_set_back", LOG_S("chain", c->conf->name), LOG_U("head", f->number));
+    if (news == FRESHNESS_MOVED && c->n_upstreams > 1)
+        watch_moved(c);
     if (c->n_upstreams > 1 && (f->behind[u->index] | behind | f->doubted | h->doubts | h->late))
         judge(u, f, number, behind);
     if (kind == HEAD_LATEST && freshness_lag(f, u->index) <= h->conf.max_lag)
@@ -249,6 +252,16 @@ bool heads_show_kept(struct session *s, const struct flight *f, struct slice res
         return false;
     heads_show(s, f->chain, (enum head_kind)f->head_kind, number);
     return true;
+}
+
+void heads_say_syncing(const struct upstream *u, bool is)
+{
+    struct log_field chain = LOG_S("chain", u->chain->conf->name), name = LOG_S("endpoint", u->endpoint.conf->name);
+
+    if (is)
+        log_event(LOG_WARN, "endpoint_syncing", chain, name);
+    else
+        log_event(LOG_INFO, "endpoint_in_sync", chain, name);
 }
 
 void heads_show(struct session *s, const struct chain *c, enum head_kind kind, uint64_t number)

@@ -10,6 +10,7 @@
 #define MILLRACE_GATEWAY_HEADS_H
 
 #include "base/slice.h"
+#include "gateway/watch.h"
 #include "rpc/flight.h"
 #include "upstream/freshness.h"
 #include "upstream/head.h"
@@ -26,7 +27,9 @@ struct heads {
     struct freshness_conf conf;
     unsigned char *asks; /* by method slot: what must be known of its calls; 0: nothing */
     struct freshness of[HEAD_KINDS];
-    uint64_t late;   /* bits of endpoints behind by more than is allowed, as it was logged */
+    uint64_t late;    /* bits of endpoints behind by more than is allowed, as it was logged */
+    uint64_t syncing; /* those that say themselves that they are behind */
+    struct watching watching;
     uint64_t doubts; /* and of those whose head is not believed */
 };
 
@@ -62,6 +65,9 @@ void heads_show(struct session *s, const struct chain *c, enum head_kind kind, u
 bool heads_show_kept(struct session *s, const struct flight *f, struct slice result);
 /* The chain may have another past from now on: what is known is of no use. */
 void heads_forget(struct chain *c);
+
+/* u says that it syncs, or that it does no more. */
+void heads_say_syncing(const struct upstream *u, bool is);
 
 /* Of `among`, those that are furthest. */
 uint64_t heads_highest(const struct chain *c, uint64_t among);

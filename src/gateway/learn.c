@@ -17,6 +17,22 @@ static bool tells_head(const struct block_ref *r, enum chain_family family, enum
     return family == CHAIN_SOLANA || place == HEAD_HEX || (r->kind == BLOCK_REF_TAG && r->tag != TAG_EARLIEST);
 }
 
+void learn_head(struct upstream *u, enum head_kind kind, uint64_t number)
+{
+    struct chain *c = u->chain;
+
+    switch (heads_told(u, kind, number, true)) {
+    case FRESHNESS_DOUBTED:
+        break;
+    case FRESHNESS_SET_BACK:
+        chain_set_back(c, kind, c->heads.of[kind].number);
+        break;
+    default:
+        chain_note_head(c, kind, number);
+        break;
+    }
+}
+
 static bool head_told(struct flight *f, struct slice payload)
 {
     struct chain *c = f->chain;

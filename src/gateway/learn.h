@@ -5,11 +5,16 @@
 #include <stdbool.h>
 
 #include "base/slice.h"
+#include "upstream/head.h"
 
 struct flight;
+struct upstream;
 
 /* The result that f->upstream gave to f, before anyone is shown it.  false: nobody should be: it says that the chain's
  * head is where it cannot be, or below what those were shown who wait for f. */
 bool learn_from(struct flight *f, struct slice payload);
+
+/* u told where its head is. */
+void learn_head(struct upstream *u, enum head_kind kind, uint64_t number);
 
 #endif

@@ -9,11 +9,12 @@
 
 /* -- asking */
 
-static void ask(struct upstream *u, enum probe_question question)
+void prober_ask(struct upstream *u, enum probe_question question)
 {
     struct worker *w = u->worker;
     enum chain_family family = u->chain->conf->family;
-    struct probe_words words = probe_words(question, family);
+    enum head_kind kind = u->chain->heads.watching.kind;
+    struct probe_words words = probe_words(question, family, kind);
     struct message_request q = {.params = words.params};
     uint64_t timeout_ms = w->conf->limits.call_timeout_ms;
     struct flight *f = worker_flight_new(w);
@@ -23,6 +24,7 @@ static void ask(struct upstream *u, enum probe_question question)
     flight_init(f, &q, method_get(family, words.method), w->next_id++);
     f->part = FLIGHT_PROBE;
     f->leg = question;
+    f->head_kind = (uint8_t)kind;
     f->alone = true; /* a batch that fails as a whole would say nothing of it */
     f->pinned = true;
     f->chain = u->chain;
@@ -40,7 +42,7 @@ void prober_look(struct upstream *u)
     if ((u->worker->draining && !waited_for) || !probe_is_due(&u->probe, worker_now_ms(u->worker), waited_for))
         return;
     probe_asked(&u->probe);
-    ask(u, PROBE_IDENTITY);
+    prober_ask(u, PROBE_IDENTITY);
 }
 
 void prober_ask_finalized(struct upstream *at)
@@ -48,7 +50,7 @@ void prober_ask_finalized(struct upstream *at)
     if (at->worker->draining)
         return;
     probe_final_asked(&at->chain->final, worker_now_ms(at->worker));
-    ask(at, PROBE_FINALIZED);
+    prober_ask(at, PROBE_FINALIZED);
 }
 
 /* -- what was learned */
@@ -151,10 +153,13 @@ void prober_answered(struct worker *w, struct flight *f, bool is_error, struct s
 {
     struct upstream *u = f->upstream;
     enum probe_question question = (enum probe_question)f->leg;
+    enum head_kind kind = (enum head_kind)f->head_kind;
 
     worker_flight_free(w, f);
     if (question == PROBE_IDENTITY)
         identity_answered(u, is_error, payload);
+    else if (question == PROBE_HEAD || question == PROBE_SYNC)
+        watch_told(u, question, kind, is_error, payload);
     else
         finalized_answered(u, is_error, payload);
     blob_unref(ref);
@@ -174,6 +179,7 @@ void prober_failed(struct worker *w, struct flight *f, const struct route_failur
 {
     struct upstream *u = f->upstream;
     enum probe_question question = (enum probe_question)f->leg;
+    enum head_kind kind = (enum head_kind)f->head_kind;
     uint64_t now_ms = worker_now_ms(w);
 
     if (goes_again(f, why))
@@ -182,6 +188,10 @@ void prober_failed(struct worker *w, struct flight *f, const struct route_failur
     if (question == PROBE_IDENTITY) {
         probe_failed(&u->probe, why->never_sent, now_ms);
         in_vain(u, why);
+        return;
+    }
+    if (question == PROBE_HEAD || question == PROBE_SYNC) {
+        watch_told(u, question, kind, true, slice_of(NULL, 0));
         return;
     }
     probe_final_failed(&u->chain->final, now_ms);

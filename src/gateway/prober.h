@@ -7,12 +7,16 @@
 
 #include "gateway/route.h"
 #include "rpc/error.h"
+#include "upstream/probe.h"
 
 struct chain;
 struct upstream;
 
 /* Something changed at u, or its time has come: asks it what is due.  Of one that is not settled. */
 void prober_look(struct upstream *u);
+
+/* Asks u. */
+void prober_ask(struct upstream *u, enum probe_question question);
 
 /* An answer of `at` would have been worth keeping if a later block were known to be final: asks it how far the chain
  * is.  The caller has looked at probe_final_may. */

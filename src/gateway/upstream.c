@@ -317,6 +317,8 @@ static void arm(struct upstream *u, uint64_t now_ms)
         at_ms = u->probe.at_ms;
     if (u->n_wire && u->chain->n_upstreams > 1 && now_ms + VIGIL_MS < at_ms)
         at_ms = now_ms + VIGIL_MS;
+    if (u->watch.look_ms < at_ms)
+        at_ms = u->watch.look_ms;
     if (at_ms == UINT64_MAX)
         heap_remove(&u->worker->upstreams_due, &u->due);
     else if (!heap_linked(&u->due) || u->due.key > at_ms)
@@ -331,6 +333,8 @@ void upstream_dispatch(struct upstream *u)
     if (u->endpoint.head) {
         if (!probe_settled(&u->probe))
             prober_look(u);
+        if (watch_is_due(&u->watch, upstream_is_down(u), now_ms))
+            watch_look(u);
         boarding_run(u);
     } else if (auth_failed(u->auth)) {
         upstream_release_waiting(

@@ -5,6 +5,7 @@
 
 #include "base/heap.h"
 #include "base/list.h"
+#include "gateway/watch.h"
 #include "io/dial.h"
 #include "upstream/endpoint.h"
 #include "upstream/probe.h"
@@ -18,6 +19,7 @@ struct worker;
 struct upstream {
     struct endpoint endpoint;
     struct probe probe; /* is it on its chain? */
+    struct watch watch;
     struct worker *worker;
     struct chain *chain;
     unsigned index;      /* in its chain */

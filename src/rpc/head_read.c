@@ -90,6 +90,11 @@ static struct slice member(struct slice s, const char *quoted_name)
     return slice_of(at, (size_t)(end - at));
 }
 
+bool head_member(struct slice object, struct slice quoted_name, uint64_t *number)
+{
+    return hex(member(object, quoted_name.p), number);
+}
+
 bool head_read(enum head_place place, struct slice result, uint64_t *number)
 {
     switch (place) {

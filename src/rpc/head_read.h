@@ -22,4 +22,7 @@ enum head_place head_place_of(bool solana, struct slice method_name);
 /* false: there is none in it (null, pending). */
 bool head_read(enum head_place place, struct slice result, uint64_t *number);
 
+/* The quantity that a member of an object holds; its name with the quotes, ended with NUL. */
+bool head_member(struct slice object, struct slice quoted_name, uint64_t *number);
+
 #endif

@@ -11,11 +11,21 @@
 
 enum { HASH_BYTES = 32 };
 
-struct probe_words probe_words(enum probe_question q, enum chain_family family)
+struct probe_words probe_words(enum probe_question q, enum chain_family family, enum head_kind kind)
 {
+    bool solana = family == CHAIN_SOLANA;
+
+    if (q == PROBE_HEAD && solana)
+        return (struct probe_words){SLICE("getSlot"), kind == HEAD_FINALIZED ? SLICE("[{\"commitment\":\"finalized\"}]")
+                                                      : kind == HEAD_SAFE    ? SLICE("[{\"commitment\":\"confirmed\"}]")
+                                                                          : SLICE("[{\"commitment\":\"processed\"}]")};
+    if (q == PROBE_HEAD)
+        return (struct probe_words){SLICE("eth_blockNumber"), SLICE("[]")};
+    if (q == PROBE_SYNC)
+        return (struct probe_words){solana ? SLICE("getHealth") : SLICE("eth_syncing"), SLICE("[]")};
     if (q == PROBE_FINALIZED)
         return (struct probe_words){SLICE("eth_getBlockByNumber"), SLICE("[\"finalized\",false]")};
-    return (struct probe_words){family == CHAIN_SOLANA ? SLICE("getGenesisHash") : SLICE("eth_chainId"), SLICE("[]")};
+    return (struct probe_words){solana ? SLICE("getGenesisHash") : SLICE("eth_chainId"), SLICE("[]")};
 }
 
 /* first_ms, doubled for each failure but the first, and no more than max_ms. */
@@ -89,6 +99,14 @@ static bool is_unknown_method(struct slice error)
     struct error_object o;
 
     return error_object_read(&o, error) && o.has_code && (o.code == -32601 || o.code == -32004);
+}
+
+/* agave NODE_UNHEALTHY. */
+static bool is_unhealthy(struct slice error)
+{
+    struct error_object o;
+
+    return error_object_read(&o, error) && o.has_code && o.code == -32005;
 }
 
 static enum probe_news agrees(struct probe *p)
@@ -190,6 +208,33 @@ const char *probe_state_name(enum probe_state s)
                                         [PROBE_REFUSED] = "refused"};
 
     return names[s];
+}
+
+uint64_t probe_head_gap_ms(uint64_t block_ms, bool at_top)
+{
+    uint64_t ms = block_ms ? block_ms / 2 : PROBE_HEAD_UNKNOWN_MS;
+
+    if (ms > PROBE_HEAD_MAX_MS)
+        ms = PROBE_HEAD_MAX_MS;
+    if (!at_top)
+        ms /= 4;
+    return ms < PROBE_HEAD_MIN_MS ? PROBE_HEAD_MIN_MS : ms;
+}
+
+enum probe_sync probe_sync_read(enum chain_family family, bool is_error, struct slice payload, uint64_t max_lag)
+{
+    struct slice current = SLICE("\"currentBlock\""), highest = SLICE("\"highestBlock\"");
+    uint64_t at, of;
+
+    if (is_error && is_unknown_method(payload))
+        return PROBE_SYNC_UNKNOWN;
+    if (family == CHAIN_SOLANA)
+        return is_error && is_unhealthy(payload) ? PROBE_SYNCING : PROBE_IN_SYNC;
+    if (is_error || payload.p[0] != '{')
+        return PROBE_IN_SYNC;
+    if (!head_member(payload, current, &at) || !head_member(payload, highest, &of))
+        return PROBE_SYNCING;
+    return of > at + max_lag ? PROBE_SYNCING : PROBE_IN_SYNC;
 }
 
 void probe_final_init(struct probe_final *f, uint64_t gap_ms)

@@ -6,6 +6,8 @@
  * PROBE_FINALIZED: how far the chain is final.  It is asked of any endpoint, when an answer that came would be worth
  * keeping if that were known.
  *
+ * PROBE_HEAD: how far is it?  PROBE_SYNC: does it say itself that it is behind?  gateway/watch.h says when.
+ *
  * By value in an endpoint's or a chain's owner.  Pure: the caller passes the time, asks what is due, and tells what
  * came of it. */
 #ifndef MILLRACE_UPSTREAM_PROBE_H
@@ -16,14 +18,15 @@
 
 #include "base/slice.h"
 #include "rpc/method.h"
+#include "upstream/head.h"
 
-enum probe_question { PROBE_IDENTITY, PROBE_FINALIZED };
+enum probe_question { PROBE_IDENTITY, PROBE_FINALIZED, PROBE_HEAD, PROBE_SYNC };
 
 /* The request: its method without quotes, and the bytes of its params.  Static. */
 struct probe_words {
     struct slice method, params;
 };
-struct probe_words probe_words(enum probe_question q, enum chain_family family);
+struct probe_words probe_words(enum probe_question q, enum chain_family family, enum head_kind kind);
 
 /* -- of each endpoint: who is it? */
 
@@ -102,6 +105,21 @@ void probe_authorized(struct probe *p, uint64_t now_ms); /* requests carry anoth
 /* "chain_id 1 is expected, it says 5": of one that was refused; else what is expected.  Returns out. */
 char *probe_text(const struct probe *p, const struct probe_expect *e, char out[PROBE_TEXT_CAP]);
 const char *probe_state_name(enum probe_state s);
+
+/* -- of each endpoint: where is it? */
+
+enum { PROBE_HEAD_MIN_MS = 200, PROBE_HEAD_MAX_MS = 5000, PROBE_HEAD_UNKNOWN_MS = 1000 };
+
+/* From what was heard of its head last to the next question: half a block's time, and a quarter of that where others
+ * are further.  block_ms 0: not known. */
+uint64_t probe_head_gap_ms(uint64_t block_ms, bool at_top);
+
+enum probe_sync { PROBE_IN_SYNC, PROBE_SYNCING, PROBE_SYNC_UNKNOWN /* it has no such method */ };
+
+/* An answer to PROBE_SYNC: false or {"currentBlock":...,"highestBlock":...} of eth_syncing (execution-apis
+ * eth/client.yaml), where a distance within max_lag is none; "ok" or -32005 of getHealth (agave rpc custom_error.rs).
+ */
+enum probe_sync probe_sync_read(enum chain_family family, bool is_error, struct slice payload, uint64_t max_lag);
 
 /* -- of a chain: what is final? */
 

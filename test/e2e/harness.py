@@ -184,7 +184,8 @@ def config(endpoints, family="evm", limits=None, chain=None, **top):
         endpoints = [endpoints]
     c = {"listen": "127.0.0.1:0", "admin": "127.0.0.1:0",
          "chains": {"ethereum" if family == "evm" else "solana":
-                    {"family": family, "default": True, "endpoints": endpoints, **(chain or {})}}}
+                    # Tests count what endpoints are asked: the gateway's own questions are asked where a test wants them.
+                    {"family": family, "default": True, "head_probe": False, "endpoints": endpoints, **(chain or {})}}}
     if limits:
         c["limits"] = limits
     c.update(top)

@@ -34,6 +34,8 @@ static const struct method methods[] = {
     {true, "eth_sendRawTransaction", ASK_WRITE, false, false},
     {true, "eth_getTransactionByHash", ASK_LOOKUP, false, false},
     {true, "eth_getBlockByNumber", ASK_FINALIZED, false, false},
+    {true, "eth_syncing", ASK_SYNC, false, false},
+    {false, "getHealth", ASK_SYNC, false, false},
     {false, "getGenesisHash", ASK_CHAIN_ID, false, false},
     {false, "getSlot", ASK_HEAD, true, false},
     {false, "getAccountInfo", ASK_READ, true, false},
@@ -455,6 +457,9 @@ void ask_answer(const struct sim_chain *c, const struct ask *a, uint64_t head, u
         return;
     case ASK_FINALIZED:
         buf_printf(b, "\"result\":{\"number\":\"0x%" PRIx64 "\",\"serial\":%" PRIu64 "}", head - 2, serial);
+        return;
+    case ASK_SYNC:
+        buf_str(b, c->evm ? "\"result\":false" : "\"result\":\"ok\"");
         return;
     case ASK_WRITE:
         write_result(c, a, b);

@@ -22,6 +22,7 @@ enum ask_kind {
     ASK_WRITE,     /* a transaction: as above, and never twice to one endpoint */
     ASK_LOOKUP,    /* of a transaction by its hash: no client asks, the gateway does */
     ASK_FINALIZED, /* the finalized block: no client asks, the gateway does */
+    ASK_SYNC,      /* does the node sync: no client asks, the gateway does */
     ASK_UNKNOWN,   /* never shared, never repeated */
 };
 

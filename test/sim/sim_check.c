@@ -176,7 +176,7 @@ static unsigned questions(const struct worker *g)
 
         n += c->final.asking;
         for (unsigned k = 0; k < c->n_upstreams; k++)
-            n += c->upstreams[k]->probe.asking;
+            n += c->upstreams[k]->probe.asking + c->upstreams[k]->watch.asking;
     }
     return n;
 }

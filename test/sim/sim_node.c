@@ -269,7 +269,8 @@ static bool refuses(const struct node_conn *k, const struct fault_element *v)
     if (!n->keyed || k->token > n->revoked)
         return false;
     for (unsigned i = 0; i < k->calls; i++)
-        if (!ask_shareable(v[i].ask.kind) && v[i].ask.kind != ASK_LOOKUP && v[i].ask.kind != ASK_FINALIZED)
+        if (!ask_shareable(v[i].ask.kind) && v[i].ask.kind != ASK_LOOKUP && v[i].ask.kind != ASK_FINALIZED &&
+            v[i].ask.kind != ASK_SYNC)
             return false;
     return true;
 }

@@ -197,9 +197,14 @@ TEST(texts)
     p = asked(&solana);
     probe_answered(&p, &solana, false, SLICE("\"" DEVNET "\""), 0);
     CHECK_STR(slice_str(probe_text(&p, &solana, text)), "genesis_hash " MAINNET " is expected, it says " DEVNET);
-    CHECK_STR(probe_words(PROBE_IDENTITY, CHAIN_EVM).method, "eth_chainId");
-    CHECK_STR(probe_words(PROBE_IDENTITY, CHAIN_SOLANA).method, "getGenesisHash");
-    CHECK_STR(probe_words(PROBE_FINALIZED, CHAIN_EVM).params, "[\"finalized\",false]");
+    CHECK_STR(probe_words(PROBE_IDENTITY, CHAIN_EVM, HEAD_LATEST).method, "eth_chainId");
+    CHECK_STR(probe_words(PROBE_IDENTITY, CHAIN_SOLANA, HEAD_LATEST).method, "getGenesisHash");
+    CHECK_STR(probe_words(PROBE_FINALIZED, CHAIN_EVM, HEAD_LATEST).params, "[\"finalized\",false]");
+    CHECK_STR(probe_words(PROBE_HEAD, CHAIN_EVM, HEAD_FINALIZED).params, "[]");
+    CHECK_STR(probe_words(PROBE_HEAD, CHAIN_SOLANA, HEAD_LATEST).params, "[{\"commitment\":\"processed\"}]");
+    CHECK_STR(probe_words(PROBE_HEAD, CHAIN_SOLANA, HEAD_SAFE).params, "[{\"commitment\":\"confirmed\"}]");
+    CHECK_STR(probe_words(PROBE_HEAD, CHAIN_SOLANA, HEAD_FINALIZED).params, "[{\"commitment\":\"finalized\"}]");
+    CHECK_STR(probe_words(PROBE_SYNC, CHAIN_SOLANA, HEAD_LATEST).method, "getHealth");
 }
 
 TEST(the_finalized_block_is_asked_for_now_and_then)
@@ -251,6 +256,42 @@ TEST(a_chain_that_knows_no_final_block_is_asked_less_and_less_often)
     probe_final_asked(&f, now_ms);
     CHECK(probe_final_answered(&f, false, SLICE("{\"number\":\"0x64\"}"), now_ms, &number));
     CHECK(probe_final_may(&f, now_ms + 12000));
+}
+
+TEST(how_soon_a_head_is_asked_for_again)
+{
+    static const struct {
+        uint64_t block_ms, at_top, below;
+    } rows[] = {{0, 1000, 250}, {12000, 5000, 1250}, {2000, 1000, 250}, {400, 200, 200}, {3600000, 5000, 1250}};
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        CHECK_EQ(probe_head_gap_ms(rows[i].block_ms, true), rows[i].at_top);
+        CHECK_EQ(probe_head_gap_ms(rows[i].block_ms, false), rows[i].below);
+    }
+}
+
+TEST(who_says_that_it_syncs)
+{
+    static const struct {
+        enum chain_family family;
+        bool is_error;
+        const char *said;
+        enum probe_sync means;
+    } rows[] = {
+        {CHAIN_EVM, false, "false", PROBE_IN_SYNC},
+        {CHAIN_EVM, false, "{\"startingBlock\":\"0x0\",\"currentBlock\":\"0x60\",\"highestBlock\":\"0x64\"}",
+         PROBE_SYNCING},
+        {CHAIN_EVM, false, "{\"currentBlock\":\"0x62\",\"highestBlock\":\"0x64\"}", PROBE_IN_SYNC},
+        {CHAIN_EVM, false, "{\"batchSeen\":5}", PROBE_SYNCING},
+        {CHAIN_EVM, true, "{\"code\":-32601,\"message\":\"no\"}", PROBE_SYNC_UNKNOWN},
+        {CHAIN_EVM, true, "{\"code\":-32000,\"message\":\"no\"}", PROBE_IN_SYNC},
+        {CHAIN_SOLANA, false, "\"ok\"", PROBE_IN_SYNC},
+        {CHAIN_SOLANA, true, "{\"code\":-32005,\"message\":\"Node is behind by 42 slots\"}", PROBE_SYNCING},
+        {CHAIN_SOLANA, true, "{\"code\":-32601,\"message\":\"no\"}", PROBE_SYNC_UNKNOWN},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        CHECK_EQ(probe_sync_read(rows[i].family, rows[i].is_error, slice_str(rows[i].said), 2), rows[i].means);
 }
 
 TEST_MAIN()

@@ -1,0 +1,154 @@
+#include "gateway/watch.h"
+
+#include "gateway/chain.h"
+#include "gateway/learn.h"
+#include "gateway/prober.h"
+#include "gateway/worker.h"
+#include "rpc/head_read.h"
+
+enum {
+    LIVELY_MS = 10000,
+    SYNC_MS = 30000,      /* between two questions whether an endpoint syncs */
+    SYNC_FIRST_MS = 1000, /* the first one, and those to one that does */
+    CREDIT_EACH = 2       /* questions to an endpoint that calls may save up for */
+};
+
+/* -- when */
+
+void watch_call(struct chain *c, enum head_kind kind)
+{
+    struct watching *w = &c->heads.watching;
+
+    w->called_ms = worker_now_ms(c->worker);
+    w->kind = kind;
+    w->credit += w->credit < CREDIT_EACH * c->n_upstreams;
+    if (w->lively)
+        return;
+    w->lively = true;
+    for (unsigned i = 0; i < c->n_upstreams; i++) {
+        c->upstreams[i]->watch.look_ms = 0;
+        upstream_mark(c->upstreams[i]);
+    }
+}
+
+void watch_moved(struct chain *c)
+{
+    for (unsigned i = 0; i < c->n_upstreams && c->heads.watching.lively; i++) {
+        c->upstreams[i]->watch.look_ms = 0;
+        upstream_mark(c->upstreams[i]);
+    }
+}
+
+static void ask(struct upstream *u, enum probe_question q)
+{
+    struct watch *w = &u->watch;
+    uint64_t now_ms = worker_now_ms(u->worker);
+
+    w->asking = true;
+    w->look_ms = UINT64_MAX;
+    if (q == PROBE_SYNC)
+        w->sync_ms = now_ms + SYNC_MS;
+    else
+        w->asked_ms = now_ms;
+    prober_ask(u, q);
+}
+
+/* u gets no calls: the question is the trial. */
+static void look_down(struct upstream *u, uint64_t now_ms)
+{
+    const struct breaker *b = &u->endpoint.breaker;
+
+    if (now_ms < b->until_ms)
+        u->watch.look_ms = b->until_ms;
+    else
+        ask(u, PROBE_HEAD);
+}
+
+static void look_up(struct upstream *u, uint64_t now_ms)
+{
+    struct chain *c = u->chain;
+    struct heads *h = &c->heads;
+    const struct freshness *f = &h->of[h->watching.kind];
+    struct watch *w = &u->watch;
+    uint64_t gap_ms = probe_head_gap_ms(freshness_block_ms(f, &h->conf), heads_at_top(u, h->watching.kind));
+    uint64_t told_ms = f->at_ms[u->index] > w->asked_ms ? f->at_ms[u->index] : w->asked_ms, due_ms = told_ms + gap_ms;
+
+    if (!told_ms)
+        due_ms = 0;
+    if (due_ms > now_ms && (w->knows_no_sync || w->sync_ms > now_ms)) {
+        w->look_ms = due_ms < w->sync_ms || w->knows_no_sync ? due_ms : w->sync_ms;
+        return;
+    }
+    if (!h->watching.credit) { /* the calls are fewer than there would be questions */
+        w->look_ms = now_ms + gap_ms;
+        return;
+    }
+    h->watching.credit--;
+    ask(u, due_ms > now_ms ? PROBE_SYNC : PROBE_HEAD);
+}
+
+void watch_look(struct upstream *u)
+{
+    struct chain *c = u->chain;
+    struct watching *w = &c->heads.watching;
+    uint64_t now_ms = worker_now_ms(u->worker);
+
+    u->watch.look_ms = UINT64_MAX;
+    if (u->watch.asking || u->worker->draining || !c->conf->head_probe || !u->endpoint.head || probe_holds(&u->probe) ||
+        u->probe.state == PROBE_REFUSED)
+        return;
+    if (!u->watch.sync_ms)
+        u->watch.sync_ms = now_ms + SYNC_FIRST_MS;
+    if (upstream_is_down(u)) {
+        look_down(u, now_ms);
+        return;
+    }
+    if (w->lively && now_ms - w->called_ms > LIVELY_MS)
+        w->lively = false;
+    if (w->lively && c->n_upstreams > 1)
+        look_up(u, now_ms);
+}
+
+/* -- what came of it */
+
+static void sync_told(struct upstream *u, bool is_error, struct slice payload)
+{
+    struct heads *h = &u->chain->heads;
+    uint64_t bit = UINT64_C(1) << u->index;
+    bool was = h->syncing & bit;
+
+    switch (probe_sync_read(u->chain->conf->family, is_error, payload, h->conf.max_lag)) {
+    case PROBE_SYNC_UNKNOWN:
+        u->watch.knows_no_sync = true;
+        h->syncing &= ~bit;
+        break;
+    case PROBE_IN_SYNC:
+        h->syncing &= ~bit;
+        break;
+    case PROBE_SYNCING:
+        h->syncing |= bit;
+        u->watch.sync_ms = worker_now_ms(u->worker) + SYNC_FIRST_MS;
+        break;
+    }
+    if (was != ((h->syncing & bit) != 0))
+        heads_say_syncing(u, !was);
+}
+
+void watch_told(struct upstream *u, enum probe_question question, enum head_kind kind, bool is_error,
+                struct slice payload)
+{
+    bool solana = u->chain->conf->family == CHAIN_SOLANA;
+    uint64_t number;
+
+    u->watch.asking = false;
+    u->watch.look_ms = 0;
+    upstream_mark(u);
+    if (!payload.n)
+        u->worker->stats.probes_failed++;
+    else if (question == PROBE_SYNC)
+        sync_told(u, is_error, payload);
+    else if (!is_error && head_read(solana ? HEAD_NUMBER : HEAD_HEX, payload, &number))
+        learn_head(u, kind, number);
+    else
+        u->worker->stats.probes_failed++;
+}

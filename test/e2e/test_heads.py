@@ -1,0 +1,214 @@
+"""Calls about the head go where the head is; no client sees it go back."""
+import time
+
+from harness import Case, config, endpoint
+from upstream import serve
+
+POOL = {"min_warm": 0}
+
+
+class Node:
+    """An endpoint with a head that the test moves."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __call__(self, call):
+        m, p = call.call, call.json["params"]
+        if m == "eth_blockNumber":
+            return '"0x%x"' % self.number
+        if m == "eth_getBlockByNumber" and p[0] == "latest":
+            return '{"number":"0x%x"}' % self.number
+        if m == "getSlot":
+            return "%d" % self.number
+        if m == "getBalance":
+            return '{"context":{"slot":%d},"value":1}' % self.number
+        if m == "eth_syncing":
+            return "false"
+        return '"0x7"'
+
+
+class Heads(Case):
+    def start(self, *numbers, family="evm", **chain):
+        self.nodes = [Node(n) for n in numbers]
+        self.ups = [self.upstream(serve(n)) for n in self.nodes]
+        self.g = self.gateway(config([endpoint(u.url(), x, pool=POOL) for u, x in zip(self.ups, "abcd")], family, chain=chain))
+        return self.g
+
+    def asked(self, method):
+        return [len(u.calls(method)) for u in self.ups]
+
+    def head(self, c, method="eth_blockNumber"):
+        r = c.rpc(method)
+        return r["result"] if method == "getSlot" else int(r["result"], 16)
+
+    def tell_all(self, method="eth_blockNumber"):
+        """Every endpoint has told its head, each to a client that knows nothing."""
+        for u in self.ups:
+            before = len(u.calls(method))
+
+            def asked():
+                with self.g.client() as c:
+                    c.rpc(method)
+                return len(u.calls(method)) > before
+            self.eventually(asked)
+
+
+class Shown(Heads):
+    def test_one_client_never_sees_it_go_back(self):
+        self.start(100, 101)
+        self.tell_all()
+        with self.g.client() as c:
+            seen = [self.head(c) for _ in range(20)]
+            self.assertEqual(seen, sorted(seen))
+            self.assertEqual(seen[-1], 101)
+            for _ in range(10):
+                c.rpc("eth_getBalance", ["0x1", "latest"])
+        self.assertEqual(self.asked("eth_getBalance"), [0, 10])
+
+    def test_another_client_may_still_see_the_one_below(self):
+        self.start(100, 101)
+        self.tell_all()
+        with self.g.client() as c:
+            self.eventually(lambda: self.head(c) == 101)
+
+        def fresh():
+            with self.g.client() as c:
+                return self.head(c)
+        self.eventually(lambda: fresh() == 100)
+
+    def test_solana(self):
+        self.start(1000, 1003, family="solana")
+        self.tell_all("getSlot")
+        with self.g.client() as c:
+            seen = [self.head(c, "getSlot") for _ in range(20)]
+            self.assertEqual(seen, sorted(seen))
+            self.assertEqual(seen[-1], 1003)
+
+    def test_when_nobody_is_as_far_it_is_waited_for(self):
+        self.start(100)
+        with self.g.client() as c:
+            self.assertEqual(self.head(c), 100)
+            self.nodes[0].number = 99
+            c.send(c.build('{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber"}'))
+            self.eventually(lambda: self.g.status()["counters"]["answers_behind"] >= 2)
+            self.nodes[0].number = 101
+            self.assertEqual(c.read_response().json()["result"], "0x65")
+
+    def test_or_it_is_an_error(self):
+        self.start(100, methods={"eth_blockNumber": {"timeout_ms": 300}})
+        with self.g.client() as c:
+            self.assertEqual(self.head(c), 100)
+            self.nodes[0].number = 99
+            self.assert_error(c.rpc("eth_blockNumber"), "upstream_behind", 1, endpoint="a")
+
+    def test_two_chains_on_one_connection(self):
+        u, v = self.upstream(serve(Node(100))), self.upstream(serve(Node(5)))
+        conf = config(endpoint(u.url(), "a"))
+        conf["chains"]["other"] = {"family": "evm", "endpoints": [endpoint(v.url(), "b")]}
+        g = self.gateway(conf)
+        with g.client() as c:
+            for path, want in (("/", "0x64"), ("/other", "0x5"), ("/", "0x64")):
+                c.send(c.build('{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber"}', path=path))
+                self.assertEqual(c.read_response().json().get("result"), want)
+
+
+class Lag(Heads):
+    def test_one_far_behind_gets_nothing_about_the_head(self):
+        self.start(100, 100, 90)
+        self.tell_all()
+        with self.g.client() as c:
+            for i in range(12):
+                c.rpc("eth_getBalance", ["0x%d" % i, "latest"])
+            self.assertEqual(self.asked("eth_getBalance")[2], 0)
+            for i in range(30):
+                c.rpc("eth_getBalance", ["0x%d" % i, "0x10"])
+            self.assertGreater(self.asked("eth_getBalance")[2], 0)  # it has that block
+
+    def test_a_block_is_asked_of_those_who_have_it(self):
+        self.start(100, 102)
+        self.tell_all()
+        with self.g.client() as c:
+            for i in range(10):
+                c.rpc("eth_call", [{"to": "0x%d" % i}, "0x66"])
+        self.assertEqual(self.asked("eth_call"), [0, 10])
+
+    def test_better_from_below_than_not_at_all(self):
+        self.start(100, 100)
+        self.tell_all()
+        with self.g.client() as c:
+            self.assertEqual(c.rpc("eth_call", [{}, "0x70"])["result"], "0x7")  # nobody has it
+
+
+class Doubted(Heads):
+    def test_a_head_that_cannot_be_is_not_shown(self):
+        self.start(100, 100, 100)
+        self.tell_all()
+        self.nodes[2].number = 900000
+        seen = set()
+        for _ in range(12):
+            with self.g.client() as c:
+                seen.add(self.head(c))
+        self.assertEqual(seen, {100})
+        self.g.wait_line("endpoint_head_doubted")
+
+    def test_a_test_node_mines_many_at_once(self):
+        self.start(5)
+        with self.g.client() as c:
+            for n in (5, 1005, 1006, 99999):
+                self.nodes[0].number = n
+                self.assertEqual(self.head(c), n)
+
+    def test_a_test_node_is_reverted(self):
+        self.start(50, methods={"evm_*": {"allow": True}})
+        with self.g.client() as c:
+            self.assertEqual(self.head(c), 50)
+            self.assertIn("result", c.rpc("evm_revert", ["0x1"]))
+            self.nodes[0].number = 45
+            self.assertEqual(self.head(c), 45)
+            self.assertEqual(self.g.status()["counters"]["answers_behind"], 0)
+
+
+class Probes(Heads):
+    def test_heads_are_asked_for_while_calls_come(self):
+        self.start(100, 100, head_probe=True, block_time_ms=1000)
+        with self.g.client() as c:
+            self.assertEqual(self.asked("eth_blockNumber"), [0, 0])
+            end = time.monotonic() + 5
+            i = 0
+            while min(self.asked("eth_blockNumber")) < 2 and time.monotonic() < end:
+                i += 1
+                c.rpc("eth_getBalance", ["0x%d" % i, "latest"])
+                time.sleep(0.01)
+        n = self.asked("eth_blockNumber")
+        self.assertGreaterEqual(min(n), 2)
+        self.assertLessEqual(sum(n), i)
+
+    def test_an_idle_gateway_asks_nothing(self):
+        self.start(100, 100, head_probe=True, block_time_ms=1000)
+        time.sleep(1.2)
+        self.assertEqual(self.asked("eth_blockNumber"), [0, 0])
+
+    def test_one_that_is_back_is_noticed_without_traffic(self):
+        self.start(100, 100, head_probe=True)
+        bad = [True]
+        self.ups[1].script = lambda conn: self.flaky(conn, bad)
+        with self.g.client() as c:
+            for i in range(40):
+                c.rpc("eth_getBalance", ["0x%d" % i, "latest"])
+
+        def state():
+            return [e["state"] for e in self.g.status()["chains"]["ethereum"]["endpoints"]]
+        self.eventually(lambda: state()[1] == "down")
+        bad[0] = False
+        self.eventually(lambda: state()[1] == "up", timeout=10)
+
+    def flaky(self, conn, bad):
+        while True:
+            req = conn.read_request()
+            if req is None:
+                return
+            if bad[0]:
+                conn.reset()
+                return
+            conn.answer(req, self.nodes[1])
