@@ -17,10 +17,22 @@ static struct node *node_of(struct world *w, const struct upstream *u)
 }
 
 /* May the gateway send any call there, and has it a place for it? */
-static bool is_fit(const struct upstream *u)
+static bool may_get_calls(const struct upstream *u)
 {
     return u->endpoint.head && u->endpoint.breaker.state == BREAKER_CLOSED && !upstream_is_full(u) &&
            !probe_holds(&u->probe) && !((u->chain->refused | u->chain->avoid) >> u->index & 1);
+}
+
+/* Also by one about the head, whatever its client was shown: no endpoint is known to be further. */
+static bool is_fit(const struct upstream *u)
+{
+    for (unsigned i = 0; i < HEAD_KINDS; i++) {
+        const struct freshness *f = &u->chain->heads.of[i];
+
+        if (u->chain->n_upstreams > 1 && f->number && !((f->top & ~f->doubted) >> u->index & 1))
+            return false;
+    }
+    return may_get_calls(u);
 }
 
 static bool is_barred(const struct upstream *u, uint64_t now_ms)
