@@ -239,7 +239,7 @@ class Lost(Judged):
         """It accepts, and never answers: who waits there is asked elsewhere when the endpoint's own time is over."""
         g, nodes, load, at, calm = self.under_load(self.stop, 2.0, each=[{"timeout_ms": 500}] * 3)
         self.assertEqual(states(g)["a"], "down")
-        self.assertLess(load.slowest(at), 1.0 + 0.5 * SLOW)
+        self.assertLess(load.slowest(at), 1.5 + 0.5 * SLOW)
         nodes[0].signal(signal.SIGCONT)
         load = Load(self, g, clients=4)
         self.eventually(lambda: states(g)["a"] == "up", 12)
@@ -255,14 +255,14 @@ class Lost(Judged):
         """No endpoint has a time of its own: its silence, where others answer in 2 ms, is enough to ask elsewhere."""
         g, nodes, load, at, calm = self.under_load(self.stop, 2.0, chain={"hedge": {"budget_percent": percent}})
         self.assertEqual(states(g)["a"], "down")
-        self.assertLess(load.slowest(at), 1.0 + 0.5 * SLOW)
+        self.assertLess(load.slowest(at), 1.5 + 0.5 * SLOW)
         # And when nobody calls any more, who waits is not forgotten.
         self.stop(nodes[1])
-        with g.client() as c:
-            for i in range(4):
-                at = time.monotonic()
-                self.assertIn("result", c.rpc("eth_call", [{"last": i}, "latest"]))
-                self.assertLess(time.monotonic() - at, 1.0 + 0.5 * SLOW)
+        bodies = ['{"jsonrpc":"2.0","id":%d,"method":"eth_call","params":[{"last":%d},"latest"]}' % (i, i) for i in range(12)]
+        at = time.monotonic()
+        for r in self.together(g, bodies):
+            self.assertIn("result", r.json())
+        self.assertLess(time.monotonic() - at, 1.5 + 0.5 * SLOW)
 
     def test_recovery_is_noticed_within_one_trial(self):
         up = self.upstream()
