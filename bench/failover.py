@@ -184,7 +184,7 @@ def part_tail(o, rig, targets):
     seen = {s: {"p50": [], "p99": [], "p999": [], "extra": []} for s in settings}
     for _ in range(o.rounds):
         for name, chain in settings.items():
-            a = rig.devnode("--block-time-ms", DAY_MS, "--delay-us", 5000, "--slow-rate", 0.02, "--slow-us", 195000)
+            a = rig.devnode("--block-time-ms", DAY_MS, "--delay-us", 5000, "--slow-rate", 0.02, "--slow-us", 200000)
             b = rig.devnode("--block-time-ms", DAY_MS, "--delay-us", 8000)
             g = millrace(rig, [a, b], {"coalesce": False, **chain}, weights=[3, 1])
             rig.load(g, "c", seconds=1, rate=o.tail_rate, connections=64, mix="distinct")  # it knows what is usual
