@@ -208,14 +208,12 @@ static bool over_rate(struct devnode *d)
     return d->calls_in_second >= d->conf.rate_limit_per_s;
 }
 
-static bool asks_stats(const struct h1_request *q)
-{
-    return q->method == H1_GET && slice_eq(q->path, SLICE("/devnode_stats"));
-}
+static const struct slice stats_path = {"/devnode_stats", 14}, set_path = {"/devnode_set", 12};
 
-static bool asks_set(const struct h1_request *q)
+/* Of the node itself. */
+static bool asks(const struct h1_request *q, struct slice path)
 {
-    return q->method == H1_GET && slice_eq(q->path, SLICE("/devnode_set"));
+    return q->method == H1_GET && slice_eq(q->path, path);
 }
 
 /* Fills d->json; returns the HTTP status, or <0. */
@@ -225,12 +223,12 @@ static int decide(struct devnode *d, const struct h1_request *q)
     int r;
 
     buf_clear(&d->json);
-    if (asks_stats(q)) {
+    if (asks(q, stats_path)) {
         const struct devnode_stats s = devnode_stats_get(d);
 
         return devnode_write_stats(&s, &d->json) ? -1 : 200;
     }
-    if (asks_set(q))
+    if (asks(q, set_path))
         return devnode_settings_read(&d->conf, q->query) ? 200 : 400;
     if (q->method == H1_GET || q->method == H1_HEAD || q->method == H1_OPTIONS) {
         /* geth answers health checks with an empty 200, agave names its state. */
@@ -347,7 +345,7 @@ static bool conn_answer(struct conn *c, const struct h1_request *q)
         count_request(c, mark);
     if (d->json.cap > KEEP_BYTES)
         buf_deinit(&d->json);
-    due_us = asks_stats(q) || asks_set(q) ? 0 : conn_due_us(c, d->body.calls - calls);
+    due_us = asks(q, stats_path) || asks(q, set_path) ? 0 : conn_due_us(c, d->body.calls - calls);
     if ((due_us || !list_empty(&c->answers)) && conn_postpone(c, mark, due_us))
         return false;
     if (last)

@@ -85,8 +85,8 @@ static bool set_out(struct worker *w, struct flight *f, enum answer_class class,
     if (!ask->stale_link) {
         f->tried |= bit;
         f->passed = ask->never_sent ? f->passed | bit : f->passed & ~bit;
-    } else if (f->sends) {
-        f->sends--; /* that was none */
+    } else {
+        f->stale += f->stale < f->sends;
     }
     if (f->twin && hedge_lane_goes_on(w, f)) {
         note_meaning(f, a, bit);
@@ -99,7 +99,7 @@ static bool set_out(struct worker *w, struct flight *f, enum answer_class class,
     if (f->by_name && ask->stale_link)
         next = u;
     ask->cause = ask->never_sent || ask->stale_link ? RETRY_TRANSIENT : cause_of(f, a);
-    ask->attempts = f->sends;
+    ask->attempts = f->sends - f->stale;
     ask->other = next != NULL;
     ask->same = !ask->never_sent && !f->pinned && !upstream_is_down(u);
     ask->left_ms = f->deadline_ms > now_ms ? f->deadline_ms - now_ms : 0;

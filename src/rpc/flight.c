@@ -41,7 +41,7 @@ static void begin(struct flight *f, const struct method *m, uint64_t id)
     f->need_setbacks = 0;
     f->need = f->told = 0;
     f->moves = 0;
-    f->sends = 0;
+    f->sends = f->stale = 0;
     f->riders = 0;
     f->id = id;
     f->tried = f->passed = 0;

@@ -83,6 +83,7 @@ struct flight {
     uint8_t waits;                /* how often it paused because nobody was far enough */
     uint8_t moves;                /* how many times it changed link or endpoint */
     uint8_t sends;                /* requests that carried it */
+    uint8_t stale;                /* of these, those that went into a connection which was dead already */
     uint32_t need_setbacks;       /* of the past that `need` is of */
     uint64_t need, told;          /* a block number; the one that its answer tells; 0: none */
     uint64_t id;                  /* our own id, unique within the worker */
