@@ -296,10 +296,12 @@ class Lost(Judged):
         up = self.upstream(script)
         nodes = self.nodes(1)
         g = self.gateway(config([endpoint(up.url(), "a"), endpoint(nodes[0].url, "b")],
-                                chain={"breaker": {"max_pause_ms": 500}, "coalesce": False}))
-        load = Load(self, g, clients=1, pause=0.2)
-        self.eventually(lambda: states(g)["a"] == "down", 10)
+                                chain={**PLAIN, "breaker": {"failures": 12, "max_pause_ms": 500}}))
+        load = Load(self, g, clients=4, pause=0.02)  # so many failures that its score is next to nothing
+        self.eventually(lambda: states(g)["a"] == "down", 20)
+        self.assertEqual(load.end().errors, [])
         state["bad"] = False
+        load = Load(self, g, clients=1, pause=0.2)
         n = len(up.calls())
         self.eventually(lambda: len(up.calls()) > n + 3, 14, lambda: "%d calls came" % (len(up.calls()) - n))
         self.assertEqual(states(g)["a"], "up")
