@@ -54,6 +54,17 @@ static void waiting(struct page *p, const struct upstream *u)
     PUT(p, "millrace_endpoint_waiting{" LABELS "} %u\n", NAMES(u), u->n_waiting);
 }
 
+static void inflight(struct page *p, const struct upstream *u)
+{
+    PUT(p, "millrace_endpoint_inflight{" LABELS "} %u\n", NAMES(u), u->n_wire);
+}
+
+static void inflight_limit(struct page *p, const struct upstream *u)
+{
+    if (u->max_wire)
+        PUT(p, "millrace_endpoint_inflight_limit{" LABELS "} %u\n", NAMES(u), u->max_wire);
+}
+
 static void up(struct page *p, const struct upstream *u)
 {
     PUT(p, "millrace_endpoint_up{" LABELS "} %d\n", NAMES(u), upstream_is_down(u) ? 0 : 1);
@@ -391,6 +402,8 @@ int metrics_write(const struct worker *w, struct buf *out)
          verified},
         {"endpoint_sockets", "gauge", "connections by state", sockets},
         {"endpoint_waiting", "gauge", "calls that wait for a connection", waiting},
+        {"endpoint_inflight", "gauge", "calls on connections now", inflight},
+        {"endpoint_inflight_limit", "gauge", "the most of these, now, where there is a limit", inflight_limit},
         {"endpoint_requests_total", "counter", "requests sent, on a new connection or a reused one", carried},
         {"endpoint_calls_total", "counter", "calls answered by the endpoint", calls},
         {"endpoint_failures_total", "counter", "tries that ended without an answer, by reason", endpoint_failures},

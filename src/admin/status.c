@@ -195,6 +195,13 @@ static void endpoint(struct page *p, const struct upstream *u)
     num(p, "closed", q->closed);
     num(p, "dial_failed", q->dial_failed);
     raw(p, "}");
+    open_object(p, "inflight");
+    num(p, "calls", u->n_wire);
+    if (u->max_wire)
+        num(p, "limit", u->max_wire);
+    key(p, "adaptive");
+    raw(p, e->conf->adaptive_inflight ? "true" : "false");
+    raw(p, "}");
     num(p, "requests_new", q->carried_new);
     num(p, "requests_reused", q->carried_reused);
     key(p, "reuse_ratio");

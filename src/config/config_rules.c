@@ -90,6 +90,14 @@ static void endpoint_rules(struct config_walk *w, const struct config_path *at, 
     bool userinfo;
 
     config_auth_rules(w, at, json_object_get(obj, "auth"), e);
+    if (e->adaptive_inflight && e->max_inflight && e->min_inflight > e->max_inflight) {
+        struct config_path key = {at, "min_inflight", 0};
+
+        if (json_object_get(obj, "min_inflight"))
+            config_error(&w->report, &key, "must be at most max_inflight (%u), got %u", e->max_inflight,
+                         e->min_inflight);
+        e->min_inflight = e->max_inflight;
+    }
     if (url_parse(&u, slice_str(e->url)))
         return;
     userinfo = u.userinfo != NULL;

@@ -74,8 +74,8 @@ static unsigned share_of(struct upstream *u)
     }
     /* Who waits on purpose wants one request. */
     n = conf->batch.window_us ? (load.light < most ? load.light : most) : batcher_share(&conf->batch, &load, most);
-    if (conf->max_inflight && n > conf->max_inflight - u->n_wire)
-        n = conf->max_inflight - u->n_wire;
+    if (u->max_wire && n > u->max_wire - u->n_wire)
+        n = u->max_wire - u->n_wire;
     return n ? n : 1;
 }
 
@@ -141,7 +141,7 @@ void boarding_run(struct upstream *u)
 {
     struct worker *w = u->worker;
     struct pool *p = &u->endpoint.pool;
-    unsigned max_wire = u->endpoint.conf->max_inflight;
+    unsigned max_wire = u->max_wire;
     bool held = probe_holds(&u->probe);
     struct list *it = u->waiting.next;
     bool hold = false;

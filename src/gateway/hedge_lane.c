@@ -67,7 +67,6 @@ static struct upstream *place_for(struct flight *f)
 {
     uint64_t tried = f->tried;
     struct upstream *u;
-    unsigned most;
 
     f->tried |= UINT64_C(1) << f->upstream->index;
     u = choose_for(f->chain, f);
@@ -75,8 +74,7 @@ static struct upstream *place_for(struct flight *f)
     if (!u || u == f->upstream || !(heads_fit(f) >> u->index & 1) || upstream_is_down(u) || !upstream_has_room(u) ||
         !endpoint_usable(&u->endpoint, worker_now_ms(u->worker)))
         return NULL;
-    most = u->endpoint.conf->max_inflight;
-    return most && u->n_wire + u->n_waiting >= most ? NULL : u;
+    return u->max_wire && u->n_wire + u->n_waiting >= u->max_wire ? NULL : u;
 }
 
 void hedge_lane_due(struct worker *w, struct flight *f)
@@ -162,7 +160,7 @@ struct place {
     struct upstream *upstream;
     uint64_t queued_us, sent_us, try_until_ms;
     unsigned http_status, riders;
-    bool trial;
+    bool trial, late;
 };
 
 static struct place place_of(const struct flight *f)
@@ -175,6 +173,7 @@ static struct place place_of(const struct flight *f)
         .http_status = f->http_status,
         .riders = f->riders,
         .trial = f->trial,
+        .late = f->late,
     };
 }
 
@@ -188,6 +187,7 @@ static void place_take(struct flight *f, const struct place *p)
     f->http_status = p->http_status;
     f->riders = p->riders;
     f->trial = p->trial;
+    f->late = p->late;
     if (f->trial)
         f->upstream->trial = f;
 }

@@ -316,7 +316,7 @@ void room_make_way(struct upstream *u)
 {
     const struct pool *p = &u->endpoint.pool;
     struct worker *w = u->worker;
-    unsigned max_wire = u->endpoint.conf->max_inflight;
+    unsigned max_wire = u->max_wire;
     bool wire_full = max_wire && u->n_wire >= max_wire;
     bool own = wire_full || pool_sockets(p) >= p->conf->max_sockets;
     const struct flight *f;

@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "base/plant.h"
 #include "gateway/chain.h"
+#include "gateway/flow.h"
+#include "gateway/link.h"
 #include "gateway/route.h"
 #include "gateway/vigil.h"
 #include "gateway/worker.h"
@@ -216,6 +218,7 @@ static void judge(struct worker *w, struct flight *f, enum answer_class class, u
     int32_t slower = HEALTH_NO_LATENCY;
 
     judge_breaker(w, f, a, status);
+    flow_note(u, f, class, timed);
     if (timed && c->n_upstreams > 1) {
         uint64_t now_us = worker_clock_us(w), us = now_us - f->sent_us;
 

@@ -9,6 +9,7 @@
 #include "gateway/auth.h"
 #include "gateway/boarding.h"
 #include "gateway/chain.h"
+#include "gateway/flow.h"
 #include "gateway/link.h"
 #include "gateway/prober.h"
 #include "gateway/proxy_env.h"
@@ -73,6 +74,8 @@ struct upstream *upstream_new(struct chain *c, unsigned index, const struct endp
         log_event(LOG_ERROR, "tls_setup_failed", LOG_S("endpoint", conf->name), LOG_S("why", err));
         good = false;
     }
+    if (good)
+        flow_init(u);
     u->auth = auth_new(u);
     return good && target_build(u) ? u : upstream_free(u);
 }
@@ -272,8 +275,8 @@ static unsigned fresh_wanted(struct upstream *u)
             break;
         want++;
     }
-    if (p->max_busy && want > p->max_busy - p->n_busy)
-        want = p->max_busy - p->n_busy;
+    if (p->max_busy && want + p->n_busy > p->max_busy) /* more are busy than the limit is now, perhaps */
+        want = p->max_busy > p->n_busy ? p->max_busy - p->n_busy : 0;
     want = want > p->n_dialling ? want - p->n_dialling : 0;
     while (pool_sockets(p) + want > p->conf->max_sockets && close_idle(u)) {
     }

@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "gateway/watch.h"
 #include "io/dial.h"
+#include "upstream/concurrency.h"
 #include "upstream/endpoint.h"
 #include "upstream/probe.h"
 
@@ -27,12 +28,14 @@ struct upstream {
     unsigned n_waiting;
     unsigned n_solo;                    /* of these, calls that share a request with no others */
     unsigned n_wire;                    /* calls on links */
+    unsigned max_wire;                  /* the most of these, now: gateway/flow.h; 0: no limit */
     unsigned n_busy_solo;               /* links that carry one that shares with no others */
     unsigned n_stalled, n_stalled_solo; /* of all links, and of these: not read for want of room at clients */
     uint64_t dial_us;                   /* how long opening a connection takes, lately; 0: not known */
     uint64_t again_us;                  /* boarding wants to look again then; UINT64_MAX: no */
     struct list ready;                  /* in worker.ready */
     struct list starved;                /* in worker.starved: wants to dial, but max_upstream_sockets is reached */
+    struct concurrency concurrency;     /* where max_wire is adaptive */
     struct heap_node due;               /* idle time-outs, end of back-off */
     uint64_t warm_after_ms;   /* no warming before that: a server that drops idle connections at once is not hammered */
     uint64_t behind_since_ms; /* it lags more than max_lag_blocks, at each word of it, since then; 0: it does not */

@@ -68,7 +68,7 @@ static void look(struct concurrency *k, const struct concurrency_conf *c, uint64
 
 static void window_end(struct concurrency *k, const struct concurrency_conf *c, uint64_t now_ms)
 {
-    int32_t slow = (int32_t)(k->sum / k->answers);
+    int32_t slow = k->timed ? (int32_t)(k->sum / k->timed) : 0;
 
     if (slow > 0 && (!k->quick[0] || slow < k->quick[0]))
         k->quick[0] = slow;
@@ -87,14 +87,17 @@ static void window_end(struct concurrency *k, const struct concurrency_conf *c, 
         break;
     }
     k->sum = 0;
-    k->answers = k->most = 0;
+    k->answers = k->timed = k->most = 0;
     k->dropped = false;
 }
 
 void concurrency_note(struct concurrency *k, const struct concurrency_conf *c, uint64_t us, unsigned in_flight,
                       bool dropped, uint64_t now_ms)
 {
-    k->sum += (uint64_t)fixed_log2(us);
+    if (!dropped) {
+        k->sum += (uint64_t)fixed_log2(us);
+        k->timed++;
+    }
     k->answers++;
     if (in_flight > k->most)
         k->most = in_flight;

@@ -5,7 +5,8 @@
  * answer hardly moves.  When it is above the quickest window of the last minute, plus a fifth, the limit shrinks by
  * that ratio (to half at most); else it grows by its square root, if it was used.  Twice a minute it is halved for two
  * windows, one to settle and one to look whether the quickest is still right: else the queue of today would pass for
- * the latency of tomorrow.  A call that was refused for load or timed out costs a quarter, once a window. */
+ * the latency of tomorrow.  A call that was refused for load or timed out costs a quarter, once a window; how long
+ * that took says nothing. */
 #ifndef MILLRACE_UPSTREAM_CONCURRENCY_H
 #define MILLRACE_UPSTREAM_CONCURRENCY_H
 
@@ -26,6 +27,7 @@ struct concurrency {
     uint64_t half_ms;   /* when this half minute began */
     uint64_t sum;       /* of log2(us), Q16, of this window */
     unsigned answers, most; /* of it; the most calls that were on the wire */
+    unsigned timed;         /* of these answers, those that were not dropped: only they tell a latency */
     bool dropped;
 };
 

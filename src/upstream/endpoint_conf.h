@@ -86,6 +86,8 @@ struct endpoint_conf {
     struct auth_conf auth;
     bool forward_authorization; /* a client's own instead */
     unsigned max_inflight;      /* calls on the wire at once; 0: no limit of its own */
+    bool adaptive_inflight;     /* their limit follows the latency, between min_inflight and that */
+    unsigned min_inflight;
     size_t max_response_bytes;
     enum accept_encoding accept_encoding; /* auto: identity for loopback hosts, else gzip */
     struct pool_conf pool;

@@ -39,6 +39,8 @@ static const struct {
     {CHAIN("\"family\":\"evm\",\"endpoints\":[{}]"),
      SAYS(EP ": missing key \"name\"") SAYS(EP ": missing key \"url\"")},
     {IN_EP("\"wieght\":3"), SAYS(EP ": unknown key \"wieght\", did you mean \"weight\"?")},
+    {IN_EP("\"adaptive_inflight\":true,\"max_inflight\":3,\"min_inflight\":4"),
+     SAYS(EP ".min_inflight: must be at most max_inflight (3), got 4")},
     {IN_EP("\"colour\":3"), SAYS(EP ": unknown key \"colour\"")},
     {IN_EP("\"a\\\"b\\n\":3"), SAYS(EP ": unknown key \"a\\\"b\\u000a\"")},
     {IN_ROOT("\"chain\":{}"), SAYS("unknown key \"chain\", did you mean \"chains\"?")},

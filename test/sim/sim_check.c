@@ -20,10 +20,10 @@ static unsigned length(const struct list *head)
     return n;
 }
 
-static void check_upstream(struct world *w, const struct upstream *u, const struct node *n)
+static void check_upstream(struct world *w, const struct upstream *u, struct node *n)
 {
     const struct pool *p = &u->endpoint.pool;
-    unsigned max_wire = u->endpoint.conf->max_inflight;
+    unsigned max_wire = u->endpoint.conf->max_inflight, now = u->max_wire;
     bool idle_link, light = false;
 
     if (u->n_waiting)
@@ -36,11 +36,16 @@ static void check_upstream(struct world *w, const struct upstream *u, const stru
               "%s: the pool counts %u sockets, there are %u and %u dials", n->name, pool_sockets(p), n->n_sockets,
               n->n_dials);
     sim_check(w, !max_wire || u->n_wire <= max_wire, "%s: %u calls on the wire", n->name, u->n_wire);
+    sim_check(w, (now && (!max_wire || now <= max_wire)) || now == max_wire, "%s: %u calls may be on the wire", n->name,
+              now);
+    sim_check(w, !now || u->n_wire <= now || u->n_wire <= n->was_wire, "%s: %u calls on the wire, where %u may be",
+              n->name, u->n_wire, now);
     sim_check(w, u->n_waiting == length(&u->waiting), "%s: %u calls are said to wait, there are %u", n->name,
               u->n_waiting, length(&u->waiting));
     /* A call that finds an idle link departs in the same turn, unless it waits for company on purpose, or for a
      * credential. */
-    idle_link = p->n_idle && u->endpoint.head && !(max_wire && u->n_wire >= max_wire);
+    n->was_wire = u->n_wire;
+    idle_link = p->n_idle && u->endpoint.head && !(now && u->n_wire >= now);
     list_each (it, &u->waiting) {
         const struct flight *f = container_of(it, struct flight, queued);
 

@@ -14,6 +14,7 @@ struct node {
     char name[16];
     unsigned max_sockets, max_inflight; /* as configured; max_inflight 0: no limit */
     unsigned n_sockets, n_dials;        /* the gateway's: open ones, and dials under way */
+    unsigned was_wire;                  /* calls on its links at the end of the last turn */
     unsigned n_inflight;                /* calls that it is working on */
     uint64_t mean_us;                   /* of an answer's delay */
     unsigned lag;                       /* heads behind the chain */

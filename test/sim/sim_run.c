@@ -119,6 +119,9 @@ static void put_endpoint(struct world *w, struct node *n, struct buf *b)
                "\"connect_timeout_ms\":%u,\"max_inflight\":%u,\"proxy\":\"none\",",
                n->name, NODE_PORT + n->index, 1 + (unsigned)sim_rnd(w, 3), (unsigned)sim_rnd(w, 2), timeout_ms(w),
                calm ? 5000 : 30 + (unsigned)sim_rnd(w, 100), n->max_inflight);
+    if (!w->p.roomy && sim_chance(w, 300))
+        buf_printf(b, "\"adaptive_inflight\":true,\"min_inflight\":%u,",
+                   n->max_inflight ? 1 : 1 + (unsigned)sim_rnd(w, 8));
     n->keyed = sim_chance(w, 300);
     if (n->keyed)
         buf_printf(b, "\"auth\":{\"bearer_command\":[\"print-token\",\"%u\"]},", n->index);

@@ -168,4 +168,21 @@ TEST(bounds)
     }
 }
 
+/* Those who refuse at once are not quick: what is quick is told by answers. */
+TEST(refusals_tell_no_latency)
+{
+    static const struct concurrency_conf c = {2, 100};
+    struct concurrency k;
+
+    concurrency_init(&k, &c, 0);
+    for (unsigned i = 0; i < 2000; i++)
+        concurrency_note(&k, &c, 5000, 100, false, i);
+    for (unsigned i = 0; i < 400; i++)
+        concurrency_note(&k, &c, 50, 100, true, 2000 + i);
+    CHECK(concurrency_limit(&k) < 50);
+    for (unsigned i = 0; i < 8000; i++)
+        concurrency_note(&k, &c, 5000, 100, false, 3000 + i);
+    CHECK_EQ(concurrency_limit(&k), 100);
+}
+
 TEST_MAIN()
