@@ -32,7 +32,7 @@ struct hedging {
 
 void hedging_init(struct hedging *h, const struct hedge_keys *keys, unsigned n_upstreams, uint64_t now_ms);
 
-/* A call comes. */
+/* A call sets out, for the first time. */
 static inline void hedging_call(struct hedging *h, uint64_t now_ms)
 {
     if (h->conf.permille)
