@@ -119,7 +119,7 @@ class Judged(Case):
 class Shares(Judged):
     def test_three_to_one_over_20000_calls(self):
         nodes = self.nodes(2)
-        g = self.before(nodes, each=[{"weight": 3}, {"weight": 1}])
+        g = self.before(nodes, {"hedge": {"budget_percent": 0}}, each=[{"weight": 3}, {"weight": 1}])
         load = Load(self, g, clients=16, calls=20000).join()
         self.assertEqual((load.errors, load.count()), ([], 20000))
         a, b = (stats(n)["calls"] for n in nodes)
@@ -128,7 +128,8 @@ class Shares(Judged):
 
     def test_priority_takes_the_first_while_it_answers(self):
         nodes = self.nodes()
-        g = self.before(nodes, chain={"routing": "priority"}, each=[{"weight": 1}, {"weight": 100}, {"weight": 100}])
+        g = self.before(nodes, chain={"routing": "priority", "hedge": {"budget_percent": 0}},
+                        each=[{"weight": 1}, {"weight": 100}, {"weight": 100}])
         Load(self, g, clients=2, calls=200).join()
         self.assertEqual([stats(n)["calls"] for n in nodes], [200, 0, 0])
         nodes[0].p.kill()
