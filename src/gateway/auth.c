@@ -429,12 +429,14 @@ static void doubt(struct auth *a)
 bool auth_refused(struct auth *a, uint64_t generation)
 {
     const struct endpoint *e = &a->upstream->endpoint;
-    bool fresh = false;
+    bool fresh = false, changed = generation == e->generation && has_changed(a);
 
-    if (generation == e->generation && !a->run && (has_changed(a) || credential_refused(&a->credential, now_ms(a)))) {
-        uint64_t settles_ms = a->look_ms; /* what is being written now may be whole then */
+    if (generation == e->generation && !a->run && (changed || credential_refused(&a->credential, now_ms(a)))) {
+        uint64_t settles_ms = a->look_ms;
 
         look(a);
+        if (changed && settles_ms == UINT64_MAX)
+            settles_ms = now_ms(a) + SETTLE_MS; /* what is being written now may be whole then */
         a->look_ms = settles_ms;
         fresh = a->conf->kind == AUTH_JWT_SECRET_FILE && e->head;
         if (fresh)
