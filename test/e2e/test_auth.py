@@ -169,6 +169,7 @@ class RefusedMeanwhile(Auth):
     def test_file_that_is_written_slowly(self):
         u = self.node(lambda: "second")
         g = self.gw(u.url(), {"bearer_file": self.put("token", "first")})
+        g.wait_line("credential_new")
         with open(self.path("token"), "w") as f:
             f.flush()
             t = threading.Timer(0.03, lambda: (f.write("second"), f.flush()))
