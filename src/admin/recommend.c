@@ -25,6 +25,7 @@ static void read_sockets(const struct upstream *u, struct advice_facts *f)
 
     f->waiting = u->n_waiting;
     f->busy = p->n_busy;
+    f->open = pool_sockets(p);
     f->sockets_max = p->conf->max_sockets;
     f->inflight = u->n_wire;
     f->inflight_max = e->conf->max_inflight;

@@ -117,7 +117,8 @@ static bool waits_long(const struct advice_facts *f)
     char other[ADVICE_SEEN];
 
     return f->waits >= FEW_CALLS && f->wait_p90_us >= WAIT_MIN_US + f->window_us &&
-           f->wait_p90_us >= f->answer_p50_us / 2 && !barely_reused(f) && !near_rate(f, other);
+           f->wait_p90_us >= f->answer_p50_us / 2 && f->open >= f->sockets_max && !barely_reused(f) &&
+           !near_rate(f, other);
 }
 
 static bool waiting(const struct advice_facts *f, char *seen)
@@ -177,6 +178,11 @@ static bool quota_ends(const struct advice_facts *f, char *seen)
     double left_s = pace > 0 && f->quota_used < f->quota_max ? (double)(f->quota_max - f->quota_used) / pace : 0;
     char when[32], reset[32];
 
+    if (f->quota_spent) {
+        SAY(seen, "it says that its quota is used up; it gets no calls until %s",
+            moment(f->unix_s + (int64_t)f->quota_left_s, reset));
+        return true;
+    }
     if (!f->quota_max || (f->quota_used < f->quota_max &&
                           (f->quota_since_s < DAY_BEGUN_S || !(left_s > 0) || left_s >= (double)f->quota_left_s)))
         return false;

@@ -17,9 +17,9 @@ struct advice_facts {
 
     uint64_t opened; /* times that its breaker did */
 
-    unsigned waiting, busy, sockets_max; /* calls without a socket; sockets */
-    unsigned inflight, inflight_max;     /* calls on the wire */
-    uint64_t waits, wait_p90_us;         /* calls that left, and how long they had waited */
+    unsigned waiting, busy, open, sockets_max; /* calls without a socket; sockets, busy and all */
+    unsigned inflight, inflight_max;           /* calls on the wire */
+    uint64_t waits, wait_p90_us;               /* calls that left, and how long they had waited */
     uint64_t answer_p50_us;
     uint64_t window_us; /* that they wait on purpose */
 
@@ -33,6 +33,7 @@ struct advice_facts {
     uint64_t behind, behind_max; /* blocks or slots behind the others; how many are borne */
     uint64_t behind_ms;          /* for how long without a break */
 
+    bool quota_spent;                       /* the provider says so, whatever was counted */
     uint64_t quota_used, quota_max;         /* of the day, requests or units */
     uint64_t quota_since_s, quota_left_s;   /* since the day began, until it ends */
     const char *quota_what;                 /* "requests", "units" */

@@ -43,14 +43,15 @@ static const struct row rows[] = {
     {"raise_max_sockets", "51 calls wait now, 50 of 50 sockets are busy", WITH(.busy = 50, .waiting = 51)},
     {NULL, NULL, WITH(.busy = 50, .waiting = 50)},
     {NULL, NULL, WITH(.busy = 49, .waiting = 60)}, /* others are being dialled */
-    {"raise_max_sockets", "one call in ten waited 4.0 ms and longer", WITH(.wait_p90_us = 4000)},
-    {NULL, NULL, WITH(.wait_p90_us = 3999)},
-    {NULL, NULL, WITH(.wait_p90_us = 5000, .window_us = 4500)},
+    {"raise_max_sockets", "one call in ten waited 4.0 ms and longer", WITH(.wait_p90_us = 4000, .open = 50)},
+    {NULL, NULL, WITH(.wait_p90_us = 3999, .open = 50)},
+    {NULL, NULL, WITH(.wait_p90_us = 4000, .open = 49)},
+    {NULL, NULL, WITH(.open = 50, .wait_p90_us = 5000, .window_us = 4500)},
     {"near_rate_limit", "25 a second",
-     WITH(.wait_p90_us = 9000, .rate_sent = 25)},                             /* it is tokens that they wait for */
-    {"check_keep_alive", "only 0 %", WITH(.wait_p90_us = 9000, .reused = 0)}, /* and here connections */
-    {NULL, NULL, WITH(.wait_p90_us = 999, .answer_p50_us = 100)},
-    {NULL, NULL, WITH(.wait_p90_us = 9000, .waits = 99)},
+     WITH(.open = 50, .wait_p90_us = 9000, .rate_sent = 25)}, /* it is tokens that they wait for */
+    {"check_keep_alive", "only 0 %", WITH(.open = 50, .wait_p90_us = 9000, .reused = 0)}, /* and here connections */
+    {NULL, NULL, WITH(.open = 50, .wait_p90_us = 999, .answer_p50_us = 100)},
+    {NULL, NULL, WITH(.open = 50, .wait_p90_us = 9000, .waits = 99)},
     {"raise_max_inflight", "30 calls wait while 20 of 20 are under way",
      WITH(.inflight_max = 20, .waiting = 30, .wait_p90_us = 9000)},
     {NULL, NULL, WITH(.inflight_max = 21, .waiting = 30)},
@@ -84,6 +85,8 @@ static const struct row rows[] = {
     {NULL, NULL, WITH(.quota_used = 50000, .quota_since_s = 599, .quota_left_s = 85801)},
     {"quota_ends", "all 100000 units of the day are used up until 2026-11-21 15:00 UTC",
      WITH(.quota_used = 100000, .quota_since_s = 60, .quota_left_s = 3600, .quota_what = "units")},
+    {"quota_ends", "it says that its quota is used up; it gets no calls until 2026-11-22 13:00 UTC",
+     WITH(.quota_spent = true, .quota_max = 0)},
     {NULL, NULL, WITH(.quota_used = 50000, .quota_max = 0, .quota_since_s = 21600, .quota_left_s = 64800)},
 
     {"no_batches", "it refused 3 batches; calls go alone now", WITH(.batches_refused = 3, .batch_calls = 1)},
