@@ -78,7 +78,8 @@ void request_free(struct worker *w, struct exchange *x)
     blob_unref(x->plain);
     free(x->origin);
     free(x->explain);
-    asker_deinit(&x->asker);
+    if (x->asker.scope || x->asker.why)
+        asker_deinit(&x->asker);
     mem_pool_put(&w->exchange_pool, x);
 }
 

@@ -198,11 +198,10 @@ static void judge_health(struct chain *c, unsigned i, enum health_outcome outcom
     weigh(c, i);
 }
 
-/* What an endpoint refuses its client's own credential, or one that was replaced since, says nothing of what it would
- * answer others. */
-static bool excuses(const struct flight *f, const struct answer_meaning *a)
+bool standing_excuses(const struct flight *f, enum answer_class class)
 {
     const struct endpoint_conf *conf = f->upstream->endpoint.conf;
+    const struct answer_meaning *a = answer_meaning(class);
 
     if (a->park == PARK_CREDENTIAL)
         return conf->forward_authorization || f->old_credential;
@@ -214,7 +213,7 @@ static void judge(struct worker *w, struct flight *f, enum answer_class class, u
 {
     struct chain *c = f->chain;
     struct upstream *u = f->upstream;
-    const struct answer_meaning *a = answer_meaning(excuses(f, answer_meaning(class)) ? ANSWER_DETERMINISTIC : class);
+    const struct answer_meaning *a = answer_meaning(standing_excuses(f, class) ? ANSWER_DETERMINISTIC : class);
     int32_t slower = HEALTH_NO_LATENCY;
 
     judge_breaker(w, f, a, status);
@@ -249,7 +248,7 @@ enum answer_class standing_answered(struct worker *w, struct flight *f, bool is_
             classify_error(&f->upstream->endpoint.conf->classes, f->chain->conf->family, f->method, f->http_status, &e)
                 .class;
         if ((answer_meaning(class)->harm == HARM_HARD || answer_meaning(class)->park == PARK_CREDENTIAL) &&
-            !excuses(f, answer_meaning(class)))
+            !standing_excuses(f, class))
             keep_reason(&f->upstream->endpoint, FAIL_UPSTREAM_ERROR, class, NULL, f->http_status);
     } else {
         class = classify_result(f->method, payload);

@@ -44,6 +44,9 @@ void standing_refresh(struct chain *c);
 enum answer_class standing_answered(struct worker *w, struct flight *f, bool is_error, struct slice payload);
 /* f->upstream gave no answer to f. */
 enum answer_class standing_failed(struct worker *w, struct flight *f, const struct route_failure *why);
+/* What an endpoint refuses its client's own credential, or one of ours that is replaced, says nothing of what it would
+ * answer others: nothing is learned of it. */
+bool standing_excuses(const struct flight *f, enum answer_class class);
 /* f was answered elsewhere: what `blamed` endpoints said before was their own fault. */
 void standing_blame(struct chain *c, uint64_t blamed);
 /* f has waited for its answer longer than most, and goes on: f->upstream is slow already. */
