@@ -26,6 +26,7 @@ struct upstream {
     unsigned index;      /* in its chain */
     struct list waiting; /* flights, oldest first */
     unsigned n_waiting;
+    uint64_t behind_since_ms;           /* each word of it was more than max_lag_blocks behind; 0: the last was not */
     unsigned n_solo;                    /* of these, calls that share a request with no others */
     unsigned n_wire;                    /* calls on links */
     unsigned max_wire;                  /* the most of these, now: gateway/flow.h; 0: no limit */
@@ -37,10 +38,9 @@ struct upstream {
     struct list starved;                /* in worker.starved: wants to dial, but max_upstream_sockets is reached */
     struct concurrency concurrency;     /* where max_wire is adaptive */
     struct heap_node due;               /* idle time-outs, end of back-off */
-    uint64_t warm_after_ms;   /* no warming before that: a server that drops idle connections at once is not hammered */
-    uint64_t behind_since_ms; /* it lags more than max_lag_blocks, at each word of it, since then; 0: it does not */
-    struct flight *trial;     /* the call that tries it while its breaker is not closed; NULL: none */
-    struct auth *auth;        /* NULL: its credential does not change */
+    uint64_t warm_after_ms; /* no warming before that: a server that drops idle connections at once is not hammered */
+    struct flight *trial;   /* the call that tries it while its breaker is not closed; NULL: none */
+    struct auth *auth;      /* NULL: its credential does not change */
     struct tls *tls;
     struct dial_target target;
     struct url proxy;
