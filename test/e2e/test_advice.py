@@ -93,9 +93,10 @@ class Advice(Case):
 
     def test_throttled(self):
         def result(c):
-            return (-32005, "limit exceeded") if c.json["params"][0] % 2 else '"0x1"'
-        g = self.gateway(config(endpoint(self.upstream(serve(result)).url(), "free"), chain={"retry": {"max_attempts": 1}}))
-        self.ask(g, 120)
+            return (-32005, "limit exceeded") if c.json["params"][0] >= 120 else '"0x1"'
+        g = self.gateway(config(endpoint(self.upstream(serve(result)).url(), "free"), chain={"retry": {"max_attempts": 1}},
+                                limits={"call_timeout_ms": 300}))
+        self.ask(g, 123)
         self.assertIn("throttled", self.names(g))
 
     def test_no_batches(self):
