@@ -90,7 +90,7 @@ static void stall(struct link *k)
     struct worker *w = u->worker;
 
     stream_read_stop(k->stream);
-    k->stalled = true;
+    k->stalled = k->delayed = true;
     list_push(room_stalled(w, k), &k->stall);
     w->n_stalled++;
     u->n_stalled++;
@@ -194,7 +194,7 @@ static void clear_seats(struct link *k)
     assert(k->n_aboard == 0);
     if (k->stalled)
         unstall(k);
-    k->pressed = false;
+    k->pressed = k->delayed = false;
     k->counted_bytes = 0;
     k->n_seats = 0;
     k->upstream->n_busy_solo -= k->solo;

@@ -24,6 +24,7 @@ enum link_state { LINK_DIALLING, LINK_IDLE, LINK_BUSY, LINK_CLOSING };
 struct link {
     enum link_state state;
     bool stalled; /* not read because its clients do not read; in session.stalled or worker.stalled by `stall` */
+    bool delayed; /* it was, since its request left: what comes late is not its endpoint's fault */
     bool pressed; /* its answer is read to the end, though there is no room for it */
     struct pool_member member;
     struct upstream *upstream;

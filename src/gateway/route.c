@@ -498,7 +498,7 @@ void route_due(struct worker *w, struct flight *f)
         f->upstream->endpoint.stats.failures[why.fail]++;
     upstream_dequeue(f);
     why.never_sent = f->state != FLIGHT_WIRE;
-    unread = f->link && f->link->stalled; /* the answer comes, but its clients take no more: not its endpoint's fault */
+    unread = f->link && f->link->delayed;
     if (f->link)
         link_abandon(f);
     class = why.never_sent || unread ? ANSWER_LOCAL : standing_failed(w, f, &why);
