@@ -68,10 +68,12 @@ static struct upstream *place_for(struct flight *f)
     uint64_t tried = f->tried;
     struct upstream *u;
 
-    f->tried |= UINT64_C(1) << f->upstream->index;
+    /* One that is down is not even drawn: that would cost it the turn of the call that is to try it. */
+    for (unsigned i = 0; i < f->chain->n_upstreams; i++)
+        f->tried |= (uint64_t)(f->chain->upstreams[i] == f->upstream || upstream_is_down(f->chain->upstreams[i])) << i;
     u = choose_for(f->chain, f);
     f->tried = tried;
-    if (!u || u == f->upstream || !(heads_fit(f) >> u->index & 1) || upstream_is_down(u) || !upstream_has_room(u) ||
+    if (!u || !(heads_fit(f) >> u->index & 1) || upstream_is_down(u) || !upstream_has_room(u) ||
         !endpoint_usable(&u->endpoint, worker_now_ms(u->worker)))
         return NULL;
     return u->max_wire && u->n_wire + u->n_waiting >= u->max_wire ? NULL : u;
