@@ -41,16 +41,18 @@ static struct upstream *fit_for(struct flight *f, bool unasked)
 static struct upstream *another(struct flight *f, const struct answer_meaning *a, bool unasked)
 {
     struct upstream *next;
+    uint64_t passed;
 
     if (planted(PLANT_NOT_ELSEWHERE) || (f->pinned && !planted(PLANT_FILTER_MOVED)) || f->moves >= MAX_MOVES ||
         (!unasked && (a->elsewhere == ELSEWHERE_NO || (a->elsewhere == ELSEWHERE_ONCE && f->asked_once))))
         return NULL;
     next = fit_for(f, unasked);
-    if (next || unasked || !f->passed)
+    passed = f->passed & ~(UINT64_C(1) << f->upstream->index);
+    if (next || !passed)
         return next;
     /* Those where it only waited may be better now. */
-    f->tried &= ~f->passed;
-    f->passed = 0;
+    f->tried &= ~passed;
+    f->passed &= ~passed;
     return fit_for(f, false);
 }
 
