@@ -322,7 +322,7 @@ void route_answered(struct worker *w, struct flight *f, bool is_error, struct sl
             conclude_as_said(w, f);
             return;
         }
-    } else if (f->blamed) {
+    } else if (f->blamed && class == ANSWER_OK) {
         standing_blame(f->chain, f->blamed & ~(UINT64_C(1) << f->upstream->index));
     }
     if (!is_error && !learn_from(f, payload)) {

@@ -35,7 +35,7 @@ struct node {
     struct sim_spell spell;
     uint64_t rough_us;                /* when its spell last changed */
     unsigned fit_turns, barred_turns; /* so many turns of the gateway's loop it may get calls, or must get none */
-    uint64_t unfit_us;                /* when it last might not, or had no place */
+    uint64_t fit_since_us;            /* the first of these turns */
     struct sim_event mood;            /* goes down, comes back, changes its lag */
     struct list conns;                /* struct node_conn */
     struct h1_server_conf http;

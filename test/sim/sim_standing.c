@@ -89,8 +89,8 @@ static void note_fitness(struct world *w, const struct upstream *u, uint64_t now
         sim_trace(w, "%s may%s get calls", n->name, is_fit(u) ? "" : " not");
     n->fit_turns = is_fit(u) ? n->fit_turns + 1 : 0;
     n->barred_turns = is_barred(u, now_ms) ? n->barred_turns + 1 : 0;
-    if (!n->fit_turns)
-        n->unfit_us = w->now_us;
+    if (n->fit_turns == 1)
+        n->fit_since_us = w->now_us;
 }
 
 static void check_sound(struct world *w, const struct chain *c, unsigned k)
@@ -139,7 +139,8 @@ bool standing_was_fit(const struct world *w, const struct node *n, const char *m
             const struct upstream *u = g->chains[i]->upstreams[k];
 
             if (u->target.port == NODE_PORT + n->index)
-                return n->unfit_us < since_us && n->fit_turns && is_fit(u) && !(lacks(g->chains[i], method) >> k & 1);
+                return n->fit_turns && n->fit_since_us < since_us && is_fit(u) &&
+                       !(lacks(g->chains[i], method) >> k & 1);
         }
     return false;
 }
