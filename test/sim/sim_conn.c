@@ -217,6 +217,13 @@ void conn_write(struct sim_conn *c, const char *p, size_t n)
     }
 }
 
+/* What the gateway has written, or writes now, the endpoint will never see. */
+static void note_lost(struct sim_conn *c)
+{
+    if (c->node)
+        c->node->lost_us = c->w->now_us;
+}
+
 void conn_shutdown(struct sim_conn *c)
 {
     if (!c->peer_closed && !c->up.shut)
@@ -227,6 +234,8 @@ void conn_reset(struct sim_conn *c)
 {
     if (c->peer_closed)
         return;
+    if (c->down.flying_bytes || c->down.got.n)
+        note_lost(c);
     c->peer_closed = true;
     lane_abort(c, &c->up);
 }
@@ -235,6 +244,8 @@ void conn_close(struct sim_conn *c)
 {
     if (c->peer_closed)
         return;
+    if (c->down.flying_bytes || c->down.got.n)
+        note_lost(c);
     if (c->down.got.n)
         lane_abort(c, &c->up);
     else
@@ -426,6 +437,8 @@ int stream_write(struct stream *s, const struct chunk *v, unsigned n)
         return -EPIPE;
     }
     c->written_us = s->w->now_us;
+    if (c->peer_closed)
+        note_lost(c);
     for (unsigned i = 0; i < n; i++) {
         const struct blob *ref = v[i].ref;
         size_t now;

@@ -28,7 +28,7 @@ static bool was_read(const struct sim_served *s)
     return s->written && !c->unread && !c->up.flying_bytes && !c->up.got.n;
 }
 
-static struct tried look(const struct world *w, const struct want *want)
+static struct tried look(const struct world *w, const struct sim_chain *c, const struct want *want)
 {
     struct tried t = {.rank = UINT32_MAX};
 
@@ -46,6 +46,12 @@ static struct tried look(const struct world *w, const struct want *want)
             t.serial = i;
         }
     }
+    /* What it never saw was an attempt too. */
+    for (unsigned i = 0; i < w->n_nodes; i++)
+        if (w->nodes[i]->chain == c && w->nodes[i]->lost_us >= want->asked_us) {
+            t.n++;
+            t.nodes |= UINT64_C(1) << i;
+        }
     return t;
 }
 
@@ -85,7 +91,7 @@ void excuse_judge(struct world *w, unsigned client, const struct sim_chain *c, c
 
     if (!want->ask.lone || is_final(payload))
         return;
-    t = look(w, want);
+    t = look(w, c, want);
     if (!is_error) {
         rank = ERROR_RANK_NULL;
         asks = 2;

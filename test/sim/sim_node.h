@@ -33,6 +33,7 @@ struct node {
     bool foreign;           /* on another chain: nothing but the question for that may come */
     struct sim_event moves; /* to the right chain */
     struct sim_spell spell;
+    uint64_t lost_us;                 /* when a request to it was last lost on its way */
     uint64_t rough_us;                /* when its spell last changed */
     unsigned fit_turns, barred_turns; /* so many turns of the gateway's loop it may get calls, or must get none */
     uint64_t fit_since_us;            /* the first of these turns */
