@@ -262,6 +262,7 @@ void link_put_back(struct link *k)
         } else if (f->put_back) { /* those it made way for go first */
             list_remove(it);
             upstream_requeue_last(f);
+            route_reconsider(f);
         }
     }
     while (!list_empty(&all)) { /* the last one first: each goes to the front of its queue */

@@ -546,8 +546,11 @@ void route_join(struct worker *w, struct flight *f, struct call *c)
         hedge_lane_prolong(w, f);
     if (f->link)
         link_joined(f->link, session_of(c));
-    else if (f->state == FLIGHT_PARKED)
+    else if (f->state == FLIGHT_PARKED) {
         upstream_requeue(f);
+        if (!f->in_unit) /* then it is not freed */
+            route_reconsider(f);
+    }
 }
 
 void route_leave(struct worker *w, struct call *c)
