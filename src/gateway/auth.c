@@ -475,8 +475,8 @@ void auth_repeat(struct auth *a, struct flight *f, unsigned http_status)
     if (f->moves <= MAX_REPEATS && queue_again(a->upstream, f)) {
         w->stats.credential_retries++;
         if (a->doubted)
-            route_elsewhere(f);
-        else if (f->part == FLIGHT_OF_CALLS)
+            route_elsewhere_too(f);
+        else
             route_reconsider(f);
     } else {
         route_failed(w, f, &(struct route_failure){.fail = FAIL_UPSTREAM_HTTP_STATUS, .http_status = http_status});

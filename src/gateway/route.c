@@ -123,8 +123,8 @@ void route_failed(struct worker *w, struct flight *f, const struct route_failure
 
 void route_reconsider(struct flight *f)
 {
-    if (upstream_is_down(f->upstream) && !f->trial)
-        route_elsewhere(f);
+    if (upstream_is_down(f->upstream) && !f->trial && f->part == FLIGHT_OF_CALLS)
+        route_elsewhere_too(f);
 }
 
 void route_unanswered(struct worker *w, struct flight *f, const struct route_failure *why)
@@ -149,7 +149,7 @@ void route_unanswered(struct worker *w, struct flight *f, const struct route_fai
         route_failed(w, f, why);
 }
 
-void route_elsewhere(struct flight *f)
+bool route_elsewhere(struct flight *f)
 {
     static const struct route_failure why = {.fail = FAIL_ARRAY_SPLIT};
     struct upstream *u = f->upstream, *next;
@@ -159,15 +159,15 @@ void route_elsewhere(struct flight *f)
 
     if (f->part == FLIGHT_HEDGE) {
         hedge_lane_failed(w, f, &(struct route_failure){.fail = FAIL_QUEUE_FULL, .never_sent = true});
-        return;
+        return true;
     }
     if (f->pinned || f->moves >= MAX_SPLITS || f->part == FLIGHT_LEG)
-        return;
+        return false;
     next = choose_fresh(f, ~(tried | f->chain->avoid), !upstream_is_down(u), &full);
     if (next && f->in_unit)
         next = unit_elsewhere(f, next);
     if (!next)
-        return;
+        return false;
     standing_left(f);
     upstream_dequeue(f);
     f->moves++;
@@ -181,6 +181,16 @@ void route_elsewhere(struct flight *f)
         worker_flight_free(w, f);
     else
         upstream_enqueue(next, f, true); /* it is not full */
+    return true;
+}
+
+void route_elsewhere_too(struct flight *f)
+{
+    struct upstream *u = f->upstream;
+    bool in_unit = f->in_unit;
+
+    if (route_elsewhere(f) && in_unit)
+        upstream_offer_waiting(u);
 }
 
 static struct exchange *exchange_of(const struct call *c)

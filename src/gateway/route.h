@@ -31,8 +31,10 @@ struct upstream *route_called(struct worker *w, struct flight *f, struct upstrea
 void route_failed(struct worker *w, struct flight *f, const struct route_failure *why);
 /* f shared a request, and its endpoint did not answer it there: it sets out again if that is safe. */
 void route_unanswered(struct worker *w, struct flight *f, const struct route_failure *why);
-/* f waits at an upstream that cannot be connected now: moves it to one that can.  Else it stays. */
-void route_elsewhere(struct flight *f);
+/* f waits at an upstream that cannot be connected now: moves it to one that can.  false: it stays. */
+bool route_elsewhere(struct flight *f);
+/* The same, where others of its array that wait there were looked at before f did: they come along. */
+void route_elsewhere_too(struct flight *f);
 /* f was queued once more where it had its place: the endpoint may have to be left alone since.  May free f. */
 void route_reconsider(struct flight *f);
 /* The answer of an endpoint. ref NULL: payload is borrowed. Frees f. */
