@@ -70,6 +70,33 @@ static void up(struct page *p, const struct upstream *u)
     PUT(p, "millrace_endpoint_up{" LABELS "} %d\n", NAMES(u), upstream_is_down(u) ? 0 : 1);
 }
 
+static void head_number(struct page *p, const struct upstream *u)
+{
+    const struct heads *h = &u->chain->heads;
+    const struct freshness *f = &h->of[h->watching.kind];
+
+    if (f->heard >> u->index & 1)
+        PUT(p, "millrace_endpoint_head{" LABELS "} %llu\n", NAMES(u), (unsigned long long)f->head[u->index]);
+}
+
+static void head_lag(struct page *p, const struct upstream *u)
+{
+    const struct heads *h = &u->chain->heads;
+    const struct freshness *f = &h->of[h->watching.kind];
+
+    if (f->heard >> u->index & 1)
+        PUT(p, "millrace_endpoint_head_lag{" LABELS "} %llu\n", NAMES(u),
+            (unsigned long long)freshness_lag(f, u->index));
+}
+
+static void head_doubted(struct page *p, const struct upstream *u)
+{
+    const struct heads *h = &u->chain->heads;
+
+    PUT(p, "millrace_endpoint_head_doubted{" LABELS "} %d\n", NAMES(u),
+        h->of[h->watching.kind].doubted >> u->index & 1 ? 1 : 0);
+}
+
 static void refused(struct page *p, const struct upstream *u)
 {
     PUT(p, "millrace_endpoint_refused{" LABELS "} %d\n", NAMES(u), u->probe.state == PROBE_REFUSED ? 1 : 0);
@@ -400,6 +427,10 @@ int metrics_write(const struct worker *w, struct buf *out)
         {"endpoint_refused", "gauge", "1 while nothing goes to the endpoint, because it is on another chain", refused},
         {"endpoint_verified", "gauge", "1 once the endpoint has said that it is on its chain, where that is asked",
          verified},
+        {"endpoint_head", "gauge", "the block or slot that the endpoint told last", head_number},
+        {"endpoint_head_lag", "gauge", "blocks or slots that it was behind the chain's head then", head_lag},
+        {"endpoint_head_doubted", "gauge", "1 while the head that it tells is one that the chain cannot have come to",
+         head_doubted},
         {"endpoint_sockets", "gauge", "connections by state", sockets},
         {"endpoint_waiting", "gauge", "calls that wait for a connection", waiting},
         {"endpoint_inflight", "gauge", "calls on connections now", inflight},

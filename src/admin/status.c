@@ -152,6 +152,23 @@ static void identity(struct page *p, const struct upstream *u)
     raw(p, "}");
 }
 
+static void head(struct page *p, const struct upstream *u)
+{
+    const struct heads *h = &u->chain->heads;
+    const struct freshness *f = &h->of[h->watching.kind];
+    uint64_t bit = UINT64_C(1) << u->index;
+
+    if (!(f->heard & bit))
+        return;
+    open_object(p, "head");
+    num(p, "number", f->head[u->index]);
+    num(p, "behind", freshness_lag(f, u->index));
+    num(p, "heard_ms_ago", worker_now_ms(p->w) - f->at_ms[u->index]);
+    num(p, "doubted", (f->doubted & bit) != 0);
+    num(p, "syncing", (h->syncing & bit) != 0);
+    raw(p, "}");
+}
+
 static void credential(struct page *p, const struct upstream *u)
 {
     int64_t left_s = auth_left_s(u->auth);
@@ -183,6 +200,7 @@ static void endpoint(struct page *p, const struct upstream *u)
         str(p, "detail", why);
     }
     identity(p, u);
+    head(p, u);
     if (u->auth)
         credential(p, u);
     open_object(p, "sockets");

@@ -5,9 +5,11 @@
 #include "upstream/head.h"
 
 enum {
-    OVERTAKE_MS = 50,         /* answers of one endpoint may overtake each other */
-    WORD_MS = 600000,         /* the last word of one that fell silent stands for so long when the head is voted on */
-    LATELY_MS = 10000,        /* or four blocks */
+    OVERTAKE_MS = 50,  /* answers of one endpoint may overtake each other */
+    WORD_MS = 600000,  /* the last word of one that fell silent stands for so long when the head is voted on */
+    LATELY_MS = 10000, /* or four blocks */
+    ALONE_MIN_MS = 1000,
+    ALONE_MAX_MS = 4000,      /* less than a call's usual time: it sees the end of that */
     UNKNOWN_BLOCK_US = 50000, /* as quick as any chain, until its pace is learned */
     CLAIMS = 3,
     CLAIMS_ALONE = 2
@@ -44,6 +46,16 @@ static uint64_t lately_ms(const struct freshness *f, const struct freshness_conf
     uint64_t ms = 4 * freshness_block_ms(f, c);
 
     return ms > LATELY_MS ? ms : LATELY_MS;
+}
+
+/* Where there is one endpoint, what it says is soon all that there is. */
+static uint64_t unseen_ms(const struct freshness *f, const struct freshness_conf *c)
+{
+    uint64_t ms = 2 * freshness_block_ms(f, c);
+
+    if (f->n > 1)
+        return lately_ms(f, c);
+    return ms < ALONE_MIN_MS ? ALONE_MIN_MS : ms > ALONE_MAX_MS ? ALONE_MAX_MS : ms;
 }
 
 static bool heard_lately(const struct freshness *f, const struct freshness_conf *c, unsigned i, uint64_t now_ms)
@@ -114,9 +126,12 @@ static bool contradicted(const struct freshness *f, const struct freshness_conf 
 static bool claim(struct freshness *f, const struct freshness_conf *c, unsigned i, uint64_t number, uint64_t now_ms)
 {
     uint64_t known = f->claim.number, low = known > c->max_lag ? known - c->max_lag : 0;
+    /* At first it is likelier that the lower one is far behind than that the higher one is wrong. */
+    bool apart = !f->number && f->claim.times && f->claim.by != i && f->n > 1 && number <= known + HEAD_ROLLBACK &&
+                 known <= number + HEAD_ROLLBACK;
     bool agrees = f->claim.times && number >= low && number <= known + reach(f, c, now_ms - f->claim.at_ms);
 
-    if (agrees && f->claim.by != i)
+    if (apart || (agrees && f->claim.by != i))
         return true;
     f->claim.times = agrees ? f->claim.times + 1 : 1;
     f->claim.number = number;
@@ -137,8 +152,11 @@ static enum freshness_news forward(struct freshness *f, const struct freshness_c
         f->behind[i] = 0;
         return believe(f, c, number, false, now_ms);
     }
-    if (claim(f, c, i, number, now_ms))
+    if (claim(f, c, i, number, now_ms)) {
+        if (!f->number && f->claim.times && f->claim.by != i && f->claim.number > number)
+            number = f->claim.number;
         return believe(f, c, number, true, now_ms);
+    }
     if (!f->number) /* there is nothing yet that it could contradict */
         return FRESHNESS_SAME;
     if (f->n > 1)
@@ -151,7 +169,7 @@ static bool set_back(struct freshness *f, const struct freshness_conf *c, unsign
 {
     uint64_t highest = 0, highest_low = 0;
     unsigned low = 0, high = 0;
-    bool unseen = now_ms - f->seen_ms > lately_ms(f, c);
+    bool unseen = now_ms - f->seen_ms > unseen_ms(f, c);
     uint64_t had = f->heard & ~f->doubted;
 
     if (!unseen && f->head[i] + HEAD_ROLLBACK >= f->number)

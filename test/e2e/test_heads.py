@@ -150,6 +150,9 @@ class Doubted(Heads):
             with self.g.client() as c:
                 seen.add(self.head(c))
         self.assertEqual(seen, {100})
+        ends = self.g.status()["chains"]["ethereum"]["endpoints"]
+        self.assertEqual([e["head"]["doubted"] for e in ends], [0, 0, 1])
+        self.assertIn("millrace_endpoint_head_doubted{chain=\"ethereum\",endpoint=\"c\"} 1", self.g.admin_get("/metrics").body.decode())
         self.g.wait_line("endpoint_head_doubted")
 
     def test_a_test_node_mines_many_at_once(self):
@@ -167,6 +170,15 @@ class Doubted(Heads):
             self.nodes[0].number = 45
             self.assertEqual(self.head(c), 45)
             self.assertEqual(self.g.status()["counters"]["answers_behind"], 0)
+
+
+class SetBack(Heads):
+    def test_a_test_node_that_was_reverted_behind_the_gateway_s_back(self):
+        self.start(50)
+        with self.g.client() as c:
+            self.assertEqual(self.head(c), 50)
+            self.nodes[0].number = 45
+            self.assertEqual(self.head(c), 45)  # after a while
 
 
 class Probes(Heads):

@@ -54,6 +54,12 @@ RUN(one_lags, 3, eth,
     {1000, 0, 100, SAME, 0, 7, 0}, {1000, 1, 100, MOVED, 100, 3, 0}, {1000, 2, 95, SAME, 100, 3, 0},
     {13000, 0, 101, MOVED, 101, 1, 0}, {13000, 1, 101, SAME, 101, 3, 0}, {13000, 2, 101, SAME, 101, 7, 0})
 
+RUN(one_lags_from_the_start, 2, eth,
+    {1000, 0, 100, SAME, 0, 3, 0}, {1000, 1, 60, MOVED, 100, 1, 0}, {1100, 1, 60, SAME, 100, 1, 0})
+
+RUN(the_one_heard_first_lags, 2, eth,
+    {1000, 0, 60, SAME, 0, 3, 0}, {1000, 1, 100, MOVED, 100, 2, 0})
+
 RUN(a_bogus_head_is_not_believed, 3, eth,
     {1000, 0, 100, SAME, 0, 7, 0}, {1000, 1, 100, MOVED, 100, 3, 0}, {1000, 2, 100, SAME, 100, 7, 0},
     {2000, 2, 999999, DOUBTED, 100, 3, 0}, {3000, 2, 999999, DOUBTED, 100, 3, 0},
@@ -78,9 +84,9 @@ RUN(a_single_test_node_mines_at_will, 1, eth,
 RUN(a_single_test_node_is_reset, 1, eth,
     {1000, 0, 50000, MOVED, 50000, 1, 0}, {1100, 0, 3, BACK, 3, 1, 0}, {1200, 0, 4, MOVED, 4, 1, 0})
 
-RUN(a_single_test_node_is_reverted, 1, learned, /* by a few blocks: sure after ten seconds */
-    {1000, 0, 50, MOVED, 50, 1, 0}, {2000, 0, 45, SAME, 50, 0, 0}, {9000, 0, 46, SAME, 50, 0, 0},
-    {11001, 0, 46, BACK, 46, 1, 0}, {12000, 0, 47, MOVED, 47, 1, 0})
+RUN(a_single_test_node_is_reverted, 1, learned, /* by a few blocks: sure after a second */
+    {1000, 0, 50, MOVED, 50, 1, 0}, {1500, 0, 45, SAME, 50, 0, 0}, {2000, 0, 46, SAME, 50, 0, 0},
+    {2001, 0, 46, BACK, 46, 1, 0}, {3000, 0, 47, MOVED, 47, 1, 0})
 
 RUN(two_names_of_one_test_node, 2, eth,
     {1000, 0, 50000, SAME, 0, 3, 0}, {1000, 1, 50000, MOVED, 50000, 3, 0},
