@@ -13,6 +13,7 @@ enum { GATHER_CHUNKS = 64, GATHER_SCRATCH = 16384, GATHER_SMALL = 512 };
 struct gather {
     struct chunk v[GATHER_CHUNKS];
     unsigned n;
+    bool open;    /* the last chunk ends where scratch does, and may grow */
     bool borrows; /* a chunk points outside scratch: write before its owner lets go */
     size_t used;  /* of scratch */
     size_t bytes; /* in all chunks */
@@ -23,6 +24,7 @@ static inline void gather_clear(struct gather *g)
 {
     g->n = 0;
     g->used = 0;
+    g->open = false;
     g->borrows = false;
     g->bytes = 0;
 }
@@ -42,10 +44,12 @@ static inline char *gather_space(struct gather *g, size_t n)
 {
     char *to = g->scratch + g->used;
 
-    if (g->n && g->v[g->n - 1].s.p + g->v[g->n - 1].s.n == to)
+    if (g->open) {
         g->v[g->n - 1].s.n += n;
-    else
+    } else {
         g->v[g->n++] = (struct chunk){slice_of(to, n), NULL};
+        g->open = true;
+    }
     g->used += n;
     g->bytes += n;
     return to;

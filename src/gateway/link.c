@@ -516,14 +516,31 @@ static void put_request(struct gather *g, const struct endpoint *e, const struct
     size_t id_n = jout_digits(id, f->id);
     size_t length_n = jout_digits(length, sizeof open - 1 - 4 + id_n + f->tail_n);
 
+    size_t begin_n = e->head_n + length_n + sizeof open - 1 + id_n;
+    bool scoped = f->scope && e->conf->forward_authorization;
+    bool small = !scoped && begin_n <= REQUEST_SMALL && f->tail_n <= REQUEST_SMALL;
+    char *to;
+
     gather_clear(g);
-    put(g, e->head, e->head_n);
-    put(g, length, length_n);
-    if (f->scope && e->conf->forward_authorization)
-        link_put_scope(g, f->scope);
-    put(g, open, sizeof open - 1);
-    put(g, id, id_n);
-    put(g, f->tail, f->tail_n);
+    if (!small) {
+        put(g, e->head, e->head_n);
+        put(g, length, length_n);
+        if (scoped)
+            link_put_scope(g, f->scope);
+        put(g, open, sizeof open - 1);
+        put(g, id, id_n);
+        put(g, f->tail, f->tail_n);
+        return;
+    }
+    to = gather_space(g, begin_n + f->tail_n);
+    memcpy(to, e->head, e->head_n);
+    to += e->head_n;
+    memcpy(to, length, length_n);
+    to += length_n;
+    memcpy(to, open, sizeof open - 1);
+    to += sizeof open - 1;
+    memcpy(to, id, id_n);
+    memcpy(to + id_n, f->tail, f->tail_n);
 }
 
 static void sit(struct link *k, struct flight *f, unsigned seat)

@@ -123,9 +123,13 @@ void reply_head(struct worker *w, struct exchange *x, struct gather *g)
     size_t n = x->is_rpc ? envelope_reply_bytes(&x->envelope) : x->plain ? x->plain->n : 0;
 
     if (is_usual(w, x) && n) {
-        gather_add(g, slice_of(w->head_line, w->head_n), NULL);
-        add_number(g, n);
-        gather_add(g, SLICE("\r\n\r\n"), NULL);
+        char digits[24];
+        size_t digits_n = jout_digits(digits, n);
+        char *to = gather_space(g, w->head_n + digits_n + 4);
+
+        memcpy(to, w->head_line, w->head_n);
+        memcpy(to + w->head_n, digits, digits_n);
+        memcpy(to + w->head_n + digits_n, "\r\n\r\n", 4);
         return;
     }
     head_fields(w, x, g);
@@ -167,7 +171,10 @@ static int body_chunk(struct exchange *x, struct gather *g)
         struct chunk *last = &g->v[g->n - 1];
 
         last->s.n -= CHUNK_HEAD_BYTES;
-        g->n -= last->s.n == 0;
+        if (last->s.n == 0) {
+            g->n--;
+            g->open = false;
+        }
         g->used -= CHUNK_HEAD_BYTES;
         g->bytes -= CHUNK_HEAD_BYTES;
         return r;

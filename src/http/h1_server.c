@@ -17,6 +17,7 @@ enum {
     LINE_BESIDE_TARGET = 64, /* method, version and spaces of a request line */
     MAX_LEADING = 4,         /* two CRLF before a request line are skipped (RFC 9112 section 2.2) */
     MAX_METHOD = 32,
+    LENGTH_DIGITS = 20,     /* at most in a Content-Length */
     KEEP_HEAD_BYTES = 4096, /* a larger head buffer is freed between requests */
     BODY_AHEAD = 16384      /* memory given for an announcement alone */
 };
@@ -55,8 +56,8 @@ struct h1_server {
     llhttp_t judge;
     struct chunked chunked;
     /* A client sends the same head over and over.  The last one that was accepted stays as it was read, with all that
-     * was found in it: when the next begins with the same bytes, reading them again could only find the same. 0: none.
-     */
+     * was found in it: when the next begins with the same bytes, reading them again could only find the same.  The
+     * digits of Content-Length may differ.  0: none. */
     size_t known;
 
     /* From here on all is forgotten between requests. */
@@ -65,7 +66,7 @@ struct h1_server {
     struct head lines;
     size_t fields_at; /* where the first field line begins */
     unsigned fields;
-    struct part method, target, host, origin, content_type, acrm, authorization, endpoint;
+    struct part method, target, host, origin, content_type, acrm, authorization, endpoint, length;
     bool has_length, has_coding, close, keep_alive, expects, expects_other;
     uint64_t left; /* of a body of known length */
     struct h1_request req;
@@ -184,13 +185,14 @@ static enum h1_server_event request_line(struct h1_server *h, const char *base, 
     return H1_SERVER_MORE;
 }
 
-static enum h1_server_event content_length(struct h1_server *h, struct slice value)
+static enum h1_server_event content_length(struct h1_server *h, const char *base, struct slice value)
 {
     if (h->has_length)
         return bad(h, 400, "more than one Content-Length");
     if (!field_length(value, &h->req.content_length))
         return bad(h, 400, "invalid Content-Length");
     h->has_length = true;
+    h->length = part_of(base, value);
     return H1_SERVER_MORE;
 }
 
@@ -248,7 +250,7 @@ static enum h1_server_event field_line(struct h1_server *h, const char *base, st
         break;
     case 14:
         if (field_is(name, "content-length")) {
-            if (content_length(h, value) == H1_SERVER_BAD)
+            if (content_length(h, base, value) == H1_SERVER_BAD)
                 return H1_SERVER_BAD;
             return judge_line(h, line) ? H1_SERVER_MORE : bad(h, 400, "malformed header field");
         }
@@ -325,6 +327,62 @@ static enum h1_server_event length_begins(struct h1_server *h)
     return h->left ? H1_SERVER_HEAD : H1_SERVER_REQUEST;
 }
 
+/* The parts of the head in h->head that are told as slices.  False: the target is none, or names another host. */
+static bool point(struct h1_server *h)
+{
+    struct h1_request *q = &h->req;
+
+    q->host = part_slice(h, h->host);
+    q->origin = part_slice(h, h->origin);
+    q->content_type = part_slice(h, h->content_type);
+    q->acrm = part_slice(h, h->acrm);
+    q->authorization = part_slice(h, h->authorization);
+    q->endpoint = part_slice(h, h->endpoint);
+    return read_target(h);
+}
+
+/* The digits of the known head's Content-Length become `digits` many: what follows them moves. */
+static bool make_room(struct h1_server *h, size_t digits)
+{
+    struct part *const parts[] = {&h->host, &h->origin, &h->content_type, &h->acrm, &h->authorization, &h->endpoint};
+    size_t end = h->length.at + h->length.n, n = h->head.n - h->length.n + digits;
+
+    if (n > h->fields_at + h->conf->max_head_bytes || n > KEEP_HEAD_BYTES ||
+        (digits > h->length.n && buf_reserve(&h->head, digits - h->length.n)))
+        return false;
+    memmove(h->head.p + h->length.at + digits, h->head.p + end, h->head.n - end);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (parts[i]->at >= end)
+            parts[i]->at += (uint32_t)(digits - h->length.n);
+    h->length.n = (uint32_t)digits;
+    h->head.n = n;
+    return point(h);
+}
+
+/* Is it the known head but for the length of the body?  Then it is known with that length from now on. */
+static bool is_known(struct h1_server *h, const char *p, size_t n)
+{
+    size_t at = h->length.at, end = at, digits, rest;
+    uint64_t length;
+
+    if (n >= h->known && memcmp(p, h->head.p, h->known) == 0)
+        return true;
+    if (!at || n <= at || memcmp(p, h->head.p, at) != 0)
+        return false;
+    while (end < n && end - at < LENGTH_DIGITS && (unsigned char)(p[end] - '0') < 10)
+        end++;
+    digits = end - at;
+    rest = h->known - at - h->length.n;
+    if (n - end < rest || memcmp(p + end, h->head.p + at + h->length.n, rest) != 0 ||
+        !field_length(slice_of(p + at, digits), &length) || length > h->conf->max_body_bytes ||
+        (digits != h->length.n && !make_room(h, digits)))
+        return false;
+    memcpy(h->head.p + at, p + at, digits);
+    h->req.content_length = length;
+    h->known = h->head.n;
+    return true;
+}
+
 /* The head is whole and stands in h->head. */
 static enum h1_server_event head_over(struct h1_server *h)
 {
@@ -336,8 +394,7 @@ static enum h1_server_event head_over(struct h1_server *h)
         return bad(h, 400, "Content-Length with Transfer-Encoding");
     if (h->has_coding && q->minor == 0)
         return bad(h, 400, "Transfer-Encoding in HTTP/1.0");
-    q->host = part_slice(h, h->host);
-    if (!read_target(h))
+    if (!point(h))
         return bad(h, 400, "invalid request target");
     if (llhttp_execute(&h->judge, "\r\n", 2) != HPE_PAUSED)
         return bad(h, 400, "malformed head");
@@ -348,11 +405,6 @@ static enum h1_server_event head_over(struct h1_server *h)
         return bad(h, 417, "unknown expectation");
     if (q->content_length > h->conf->max_body_bytes)
         return bad(h, 413, "request body too large");
-    q->origin = part_slice(h, h->origin);
-    q->content_type = part_slice(h, h->content_type);
-    q->acrm = part_slice(h, h->acrm);
-    q->authorization = part_slice(h, h->authorization);
-    q->endpoint = part_slice(h, h->endpoint);
     q->keep_alive = q->minor == 1 ? !h->close : h->keep_alive && !h->close;
     q->expect_continue = h->expects && q->minor == 1;
     q->chunked = h->has_coding;
@@ -520,7 +572,7 @@ enum h1_server_event h1_server_feed(struct h1_server *h, const char *p, size_t n
     switch (h->state) {
     case SERVER_IDLE:
         if (h->known) {
-            if (n >= h->known && memcmp(p, h->head.p, h->known) == 0) {
+            if (is_known(h, p, n)) {
                 *used = h->known;
                 return length_begins(h);
             }
@@ -546,6 +598,11 @@ enum h1_server_event h1_server_feed(struct h1_server *h, const char *p, size_t n
         break;
     }
     return H1_SERVER_BAD;
+}
+
+void h1_server_tag(struct h1_server *h, unsigned tag)
+{
+    h->req.tag = tag;
 }
 
 const struct h1_request *h1_server_request(const struct h1_server *h)

@@ -44,6 +44,7 @@ struct h1_request {
     unsigned authorizations;    /* how many there are */
     struct slice endpoint;      /* X-Millrace-Endpoint, the last; p = NULL when absent */
     struct slice acrm;          /* Access-Control-Request-Method (CORS preflight); p = NULL when absent */
+    unsigned tag;               /* what the owner found of this head when it came before: h1_server_tag; 0: nothing */
     uint64_t content_length;    /* announced; 0 when chunked or absent */
     struct slice body; /* whole body.  Borrowed: from the fed bytes when it lay in them in one piece, else from `own` */
 };
@@ -63,6 +64,10 @@ enum h1_server_event h1_server_feed(struct h1_server *h, const char *p, size_t n
 
 /* After REQUEST: forget that request, be ready for the next one on the same connection. */
 void h1_server_next(struct h1_server *h);
+
+/* After REQUEST: the owner's own note of what this head means to it.  It is there again when the same head is; a head
+ * that came in another request loses it. */
+void h1_server_tag(struct h1_server *h, unsigned tag);
 
 const struct h1_request *h1_server_request(const struct h1_server *h);
 

@@ -137,6 +137,28 @@ size_t envelope_ready_bytes(const struct envelope *e)
     return e->array && e->pending == 0 && e->n_calls ? n + 1 : n; /* ']' */
 }
 
+/* A call on its own, but for its end: as one piece, and with the end too where the answer is small. */
+static void emit_single(const struct call *c, struct gather *g)
+{
+    const char *verdict = c->is_error ? reply_error : reply_result;
+    size_t verdict_n = c->is_error ? ERROR_BYTES : RESULT_BYTES, id_n = c->id.n;
+    size_t small_n = c->payload.n <= GATHER_SMALL ? c->payload.n + 1 : 0;
+    char *to = gather_space(g, OPEN_BYTES + id_n + verdict_n + small_n);
+
+    memcpy(to, reply_open, OPEN_BYTES);
+    memcpy(to + OPEN_BYTES, c->id.p, id_n);
+    to += OPEN_BYTES + id_n;
+    memcpy(to, verdict, verdict_n);
+    to += verdict_n;
+    if (small_n) {
+        memcpy(to, c->payload.p, c->payload.n);
+        to[c->payload.n] = '}';
+    } else {
+        gather_borrow(g, c->payload, c->ref);
+        *gather_space(g, 1) = '}';
+    }
+}
+
 int envelope_emit(struct envelope *e, struct gather *g)
 {
     for (; e->emitted < e->n_calls; e->emitted++) {
@@ -148,6 +170,10 @@ int envelope_emit(struct envelope *e, struct gather *g)
             return 0;
         if (!gather_has_room(g, 7))
             return GATHER_FULL;
+        if (!e->array && c->id.n <= GATHER_SMALL) {
+            emit_single(c, g);
+            continue;
+        }
         if (e->array)
             *gather_space(g, 1) = e->emitted ? ',' : '[';
         memcpy(gather_space(g, OPEN_BYTES), reply_open, OPEN_BYTES);

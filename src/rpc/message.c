@@ -53,6 +53,16 @@ static enum member member_of(const struct jval *key)
     return MEMBER_OTHER;
 }
 
+/* `word` comes next in t, and is passed. */
+#define PASS(t, word) pass(t, word, sizeof(word) - 1)
+static inline bool pass(struct jtok *t, const char *word, size_t n)
+{
+    if ((size_t)(t->end - t->p) < n || memcmp(t->p, word, n) != 0)
+        return false;
+    t->p += n;
+    return true;
+}
+
 /* One element of a body: 0, or JTOK_BAD when the text itself is broken.  An invalid request is not an error here. */
 static int request_scan(struct jtok *t, enum jtype type, struct message_request *q)
 {
@@ -124,13 +134,92 @@ static int request_scan(struct jtok *t, enum jtype type, struct message_request 
     return 0;
 }
 
+/* A member of the short way: eight bytes that tell it from the others. */
+static inline uint64_t word_of(const char *p)
+{
+    uint64_t w;
+
+    memcpy(&w, p, sizeof w);
+    return w;
+}
+
+enum { REQUEST_USUAL, REQUEST_UNUSUAL, REQUEST_BAD };
+
+/* What nearly every request is, in compact JSON and in any order: jsonrpc "2.0", method a string, params a container,
+ * id a number or a string; each once at most, nothing else.  UNUSUAL: it takes a closer look; t must be put back then.
+ */
+static int usual_request(struct jtok *t, struct message_request *q)
+{
+    enum { JSONRPC = 1, ID = 2, METHOD = 4, PARAMS = 8 };
+    unsigned seen = 0, m;
+    struct jval id = {0}, params = {0};
+
+    if (jtok_object(t))
+        return REQUEST_BAD;
+    do {
+        ptrdiff_t left = t->end - t->p;
+        uint64_t word = left >= 10 ? word_of(t->p) : 0;
+        int r = 0;
+
+        if (word == word_of("\"jsonrpc")) {
+            m = JSONRPC;
+            if (!PASS(t, "\"jsonrpc\":\"2.0\""))
+                return REQUEST_UNUSUAL;
+        } else if (word == word_of("\"method\"")) {
+            m = METHOD;
+            if (t->p[8] != ':' || t->p[9] != '"')
+                return REQUEST_UNUSUAL;
+            t->p += 9;
+            r = jtok_value(t, &q->method);
+        } else if (word == word_of("\"params\"")) {
+            m = PARAMS;
+            if (t->p[8] != ':' || (t->p[9] != '[' && t->p[9] != '{'))
+                return REQUEST_UNUSUAL;
+            t->p += 9;
+            r = jtok_value(t, &params);
+        } else if (left >= 6 && memcmp(t->p, "\"id\":", 5) == 0 &&
+                   (t->p[5] == '"' || (unsigned char)(t->p[5] - '0') < 10)) {
+            m = ID;
+            t->p += 5;
+            r = jtok_value(t, &id);
+        } else {
+            return REQUEST_UNUSUAL;
+        }
+        if (r)
+            return REQUEST_BAD;
+        if (seen & m)
+            return REQUEST_UNUSUAL;
+        seen |= m;
+    } while (PASS(t, ","));
+    if (!PASS(t, "}") || (seen & (JSONRPC | METHOD)) != (JSONRPC | METHOD))
+        return REQUEST_UNUSUAL;
+    t->depth--;
+    t->first = false;
+    q->id = id.raw;
+    q->params = params.raw;
+    q->invalid = NULL;
+    q->notification = !(seen & ID) && !planted(PLANT_NOTIFICATION_ANSWERED);
+    return REQUEST_USUAL;
+}
+
 static int body_add(struct message_body *b, struct jtok *t, enum jtype type)
 {
+    struct message_request *q;
+    struct jtok before = *t;
+
     if (b->n == b->cap) {
         b->cap = b->cap ? b->cap * 2 : 16;
         b->requests = mem_grow(b->requests, b->cap * sizeof *b->requests);
     }
-    return request_scan(t, type, &b->requests[b->n++]);
+    q = &b->requests[b->n++];
+    if (type == J_OBJECT) {
+        int r = usual_request(t, q);
+
+        if (r != REQUEST_UNUSUAL)
+            return r == REQUEST_USUAL ? 0 : JTOK_BAD;
+        *t = before;
+    }
+    return request_scan(t, type, q);
 }
 
 void message_body_scan(struct message_body *b, struct slice text, unsigned max_calls, unsigned max_depth)
@@ -248,16 +337,6 @@ int message_response_take(struct jtok *t, struct message_response *m, enum fail 
     }
     *fail = seen & 1u << MEMBER_ID ? FAIL_NONE : FAIL_UPSTREAM_NO_ID;
     return 0;
-}
-
-/* `word` comes next in t, and is passed. */
-#define PASS(t, word) pass(t, word, sizeof(word) - 1)
-static inline bool pass(struct jtok *t, const char *word, size_t n)
-{
-    if ((size_t)(t->end - t->p) < n || memcmp(t->p, word, n) != 0)
-        return false;
-    t->p += n;
-    return true;
 }
 
 static inline bool pass_id(struct jtok *t, uint64_t *out)

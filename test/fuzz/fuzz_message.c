@@ -2,6 +2,7 @@
  * same. */
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "rpc/block_ref.h"
 #include "rpc/envelope.h"
@@ -62,6 +63,39 @@ static void check_response(const char *p, size_t n)
         abort();
 }
 
+static bool same(struct slice a, struct slice b, ptrdiff_t moved)
+{
+    return a.n == b.n && (a.n == 0 || b.p - a.p == moved);
+}
+
+/* White space before the first member makes the scanner take the long way: it must say what the short one says. */
+static void check_long_way(const struct message_body *b, const char *p, size_t n)
+{
+    struct message_body slow;
+    char *spaced;
+
+    if (n == 0 || p[0] != '{')
+        return;
+    spaced = malloc(n + 1);
+    memcpy(spaced + 1, p, n);
+    spaced[0] = '{';
+    spaced[1] = ' ';
+    message_body_init(&slow);
+    message_body_scan(&slow, slice_of(spaced, n + 1), 8, 64);
+    if (slow.fail != b->fail || slow.n != b->n || (b->fail && slow.at != b->at + 1))
+        abort();
+    for (size_t i = 0; !b->fail && i < b->n; i++) {
+        const struct message_request *x = &b->requests[i], *y = &slow.requests[i];
+        ptrdiff_t moved = spaced + 1 - p;
+
+        if (x->invalid != y->invalid || x->notification != y->notification || !same(x->id, y->id, moved) ||
+            (!x->invalid && (!same(x->method.raw, y->method.raw, moved) || !same(x->params, y->params, moved))))
+            abort();
+    }
+    message_body_deinit(&slow);
+    free(spaced);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     /* An exact copy on the heap, so that a read past the end is seen. */
@@ -73,6 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         memcpy(p, data, n);
     message_body_init(&b);
     message_body_scan(&b, slice_of(p, n), 8, 64);
+    check_long_way(&b, p, n);
     for (size_t i = 0; !b.fail && i < b.n; i++) {
         inside(b.requests[i].id, p, n);
         inside(b.requests[i].method.raw, p, n);

@@ -276,10 +276,69 @@ TEST(repeated_heads)
                  "Authorization: a\r\nAUTHORIZATION: b\r\n\r\n" POST "authorization:\r\n\r\n" POST
                  "Authorizatiom: b\r\n\r\n",
             "POST /@a auth1:Bearer x+ POST /@a auth1:Bearer x+ POST /@a auth2:a+ POST /@a auth1:+ POST /@a+ "),
+        ROW(POST "Content-Length: 3\r\nContent-Type: b\r\nOrigin: c\r\n\r\nabc" POST
+                 "Content-Length: 10\r\nContent-Type: b\r\nOrigin: c\r\n\r\n0123456789" POST
+                 "Content-Length: 0007\r\nContent-Type: b\r\nOrigin: c\r\n\r\n0123456" POST
+                 "Content-Length: 4\r\nContent-Type: b\r\nOrigin: c\r\n\r\n0123" POST
+                 "Content-Length: 3\r\nContent-Type: b\r\nOrigin: d\r\n\r\nabc",
+            "^POST /@a=abc ct:b origin:c+ ^POST /@a=0123456789 ct:b origin:c+ ^POST /@a=0123456 ct:b origin:c+ "
+            "^POST /@a=0123 ct:b origin:c+ ^POST /@a=abc ct:b origin:d+ "),
+        ROW("POST /p?q=1 HTTP/1.1\r\nContent-Length: 9\r\n" H "\r\n123456789POST /p?q=1 HTTP/1.1\r\nContent-Length: "
+            "10\r\n" H "\r\n0123456789",
+            "^POST /p?q=1@a=123456789+ ^POST /p?q=1@a=0123456789+ "),
+        ROW("POST http://a/p HTTP/1.1\r\nContent-Length: 9\r\n" H
+            "\r\n123456789POST http://a/p HTTP/1.1\r\nContent-Length: 10\r\n" H "\r\n0123456789",
+            "^POST /p@a=123456789+ ^POST /p@a=0123456789+ "),
+        ROW(POST "Content-Length: 3\r\n\r\nabc" POST "Content-Length: 1e1\r\n\r\n0123456789", "^POST /@a=abc+ !400"),
+        ROW(POST "Content-Length: 3\r\n\r\nabc" POST "Content-Length: \r\n\r\n", "^POST /@a=abc+ !400"),
+        ROW(POST "Content-Length: 3\r\n\r\nabc" POST "Content-Length: -1\r\n\r\n", "^POST /@a=abc+ !400"),
+        ROW(POST "Content-Length: 3\r\n\r\nabc" POST "Content-Length: 99999\r\n\r\n", "^POST /@a=abc+ !413"),
+        ROW(POST "Content-Length: 3\r\n\r\nabc" POST "Content-Length: 18446744073709551617\r\n\r\na",
+            "^POST /@a=abc+ !400"),
+        ROW(POST "Content-Length: 3\r\n\r\nabc" POST "Content-Length: 000000000000000000000000000000003\r\n\r\nabc",
+            "^POST /@a=abc+ ^POST /@a=abc+ "),
+        ROW(POST "Content-Length: 3\r\n\r\nabc" POST "Content-Length: 0\r\n\r\n" POST "Content-Length: 3\r\n\r\nabc",
+            "^POST /@a=abc+ POST /@a+ ^POST /@a=abc+ "),
         ROW("GET /1 HTTP/1.1\r\n" H "Connection: close\r\n\r\nGET /1 HTTP/1.1\r\n" H "\r\n", "GET /1@a- GET /1@a+ "),
     };
 
     CHECK_ROWS(rows);
+}
+
+/* What the owner notes of a head stays with it, and goes with it. */
+TEST(tags)
+{
+    static const struct {
+        const char *text;
+        unsigned tag;
+    } rows[] = {
+        {POST "Content-Length: 1\r\n\r\na", 0},
+        {POST "Content-Length: 1\r\n\r\nb", 7},
+        {POST "Content-Length: 12\r\n\r\n0123456789ab", 7},
+        {POST "Content-Length: 1\r\nA: b\r\n\r\na", 0},
+        {POST "Content-Length: 1\r\n\r\na", 0},
+        {POST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 0},
+        {POST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 0},
+    };
+    struct h1_server *h = h1_server_new(&conf);
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        size_t at = 0, n = strlen(rows[i].text), used;
+        enum h1_server_event ev = H1_SERVER_MORE;
+
+        while (at < n && ev != H1_SERVER_REQUEST) {
+            ev = h1_server_feed(h, rows[i].text + at, n - at, &used);
+            at += used;
+        }
+        CHECK_EQ(ev, H1_SERVER_REQUEST);
+        CHECK_EQ(h1_server_request(h)->tag, rows[i].tag);
+        h1_server_tag(h, 7);
+        if (i & 1)
+            h1_server_next(h);
+        else
+            h1_server_reset(h); /* the next connection's */
+    }
+    h1_server_free(h);
 }
 
 TEST(chunked_bodies)

@@ -74,6 +74,76 @@ TEST(single_requests)
     message_body_deinit(&b);
 }
 
+/* White space makes the scanner take the long way, which must come to the same. */
+static void check_both_ways(const char *text)
+{
+    struct message_body a, b;
+    char spaced[1024];
+    int n = snprintf(spaced, sizeof spaced, "{ %s", text + 1);
+
+    CHECK((size_t)n < sizeof spaced);
+    message_body_init(&a);
+    message_body_init(&b);
+    message_body_scan(&a, slice_str(text), 10, 32);
+    message_body_scan(&b, slice_str(spaced), 10, 32);
+    CHECK_EQ(a.fail, b.fail);
+    CHECK_EQ(a.n, b.n);
+    if (a.fail)
+        CHECK_EQ(a.at + 1, b.at);
+    for (size_t i = 0; !a.fail && !b.fail && i < a.n; i++) {
+        const struct message_request *p = &a.requests[i], *q = &b.requests[i];
+
+        CHECK(slice_eq(p->id, q->id) && slice_eq(p->params, q->params));
+        CHECK(p->invalid == q->invalid && p->notification == q->notification);
+        CHECK(p->invalid || (slice_eq(p->method.raw, q->method.raw) && p->method.escaped == q->method.escaped &&
+                             p->method.type == q->method.type));
+    }
+    message_body_deinit(&a);
+    message_body_deinit(&b);
+}
+
+TEST(compact_requests)
+{
+    static const char *const members[] = {"\"jsonrpc\":\"2.0\"",
+                                          "\"id\":1",
+                                          "\"id\":\"a\\n\"",
+                                          "\"method\":\"m\"",
+                                          "\"method\":\"a_name_longer_than_16_bytes\"",
+                                          "\"method\":\"\\u0061\"",
+                                          "\"params\":[]",
+                                          "\"params\":{\"a\":[\"b\",{}]}",
+                                          "\"params\":null",
+                                          "\"id\":null",
+                                          "\"id\":-1.5e3",
+                                          "\"id\":01",
+                                          "\"id\":[]",
+                                          "\"jsonrpc\":\"2.1\"",
+                                          "\"method\":1",
+                                          "\"params\":[",
+                                          "\"x\":1",
+                                          "\"method\":\"m",
+                                          ""};
+    enum { N = sizeof members / sizeof members[0] };
+    char text[512];
+
+    for (size_t a = 0; a < N; a++)
+        for (size_t b = 0; b < N; b++)
+            for (size_t c = 0; c < N; c++)
+                for (size_t d = 0; d < N; d++) {
+                    snprintf(text, sizeof text, "{%s,%s,%s,%s}", members[a], members[b], members[c], members[d]);
+                    check_both_ways(text);
+                }
+    for (size_t a = 0; a < N; a++)
+        for (size_t b = 0; b < N; b++)
+            for (size_t c = 0; c < N; c++) {
+                snprintf(text, sizeof text, "{%s,%s,%s}", members[a], members[b], members[c]);
+                check_both_ways(text);
+            }
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++)
+        if (requests[i].text[0] == '{')
+            check_both_ways(requests[i].text);
+}
+
 TEST(the_same_requests_in_one_array)
 {
     enum { N = sizeof requests / sizeof requests[0] };
