@@ -277,7 +277,20 @@ static int stream_queue(struct stream *s, const struct chunk *v, unsigned n, siz
     return 0;
 }
 
-int stream_write_raw(struct stream *s, const struct chunk *v, unsigned n)
+/* One chunk, and nothing before it: nearly always it is taken at once. */
+static int write_one(struct stream *s, const struct chunk *v)
+{
+    uv_buf_t buf = {.base = (char *)(uintptr_t)v->s.p, .len = v->s.n};
+    int r = v->s.n ? uv_try_write(&s->uv.stream, &buf, 1) : 0;
+
+    if (r == UV_EAGAIN)
+        r = 0;
+    if (r < 0 || (size_t)r == v->s.n)
+        return r < 0 ? r : 0;
+    return stream_queue(s, v, 1, (size_t)r);
+}
+
+static int write_many(struct stream *s, const struct chunk *v, unsigned n)
 {
     while (n > 0 && s->writes == 0) {
         uv_buf_t bufs[WRITE_CHUNKS];
@@ -303,6 +316,11 @@ int stream_write_raw(struct stream *s, const struct chunk *v, unsigned n)
         n -= k;
     }
     return n ? stream_queue(s, v, n, 0) : 0;
+}
+
+int stream_write_raw(struct stream *s, const struct chunk *v, unsigned n)
+{
+    return n == 1 && s->writes == 0 ? write_one(s, v) : write_many(s, v, n);
 }
 
 int stream_write(struct stream *s, const struct chunk *v, unsigned n)

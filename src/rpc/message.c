@@ -179,9 +179,17 @@ static int usual_request(struct jtok *t, struct message_request *q)
             r = jtok_value(t, &params);
         } else if (left >= 6 && memcmp(t->p, "\"id\":", 5) == 0 &&
                    (t->p[5] == '"' || (unsigned char)(t->p[5] - '0') < 10)) {
+            const char *p = t->p += 5;
+
             m = ID;
-            t->p += 5;
-            r = jtok_value(t, &id);
+            while (p < t->end && (unsigned char)(*p - '0') < 10)
+                p++;
+            if (p > t->p && p < t->end && *t->p != '0' && (*p == ',' || *p == '}')) {
+                id.raw = slice_of(t->p, (size_t)(p - t->p));
+                t->p = p;
+            } else {
+                r = jtok_value(t, &id);
+            }
         } else {
             return REQUEST_UNUSUAL;
         }
