@@ -10,6 +10,7 @@
 #include "gateway/chain.h"
 #include "gateway/hedge_lane.h"
 #include "gateway/link_batch.h"
+#include "gateway/link_request.h"
 #include "gateway/room.h"
 #include "gateway/route.h"
 #include "gateway/session.h"
@@ -19,7 +20,6 @@
 #include "json/jout.h"
 
 enum {
-    REQUEST_SMALL = 4096,
     STALL_FROM = 16384,       /* an answer no larger is read, whatever its client holds */
     TORN_FROM = 131072,       /* a batch may grow so large though some of its clients hold too much */
     BATCH_HELD_MAX = 4194304, /* one that is read because it holds an answer that must come next: beyond, it is split */
@@ -494,55 +494,6 @@ void link_dial(struct upstream *u)
     k->dial = dial_start(w->dialer, &u->target, on_dialled, k);
 }
 
-static void put(struct gather *g, const char *p, size_t n)
-{
-    if (n > REQUEST_SMALL)
-        gather_borrow(g, slice_of(p, n), NULL);
-    else
-        memcpy(gather_space(g, n), p, n);
-}
-
-void link_put_scope(struct gather *g, const struct scope *s)
-{
-    gather_add(g, SLICE("\r\nAuthorization: "), NULL);
-    gather_add(g, scope_text(s), NULL);
-}
-
-/* The request: as one piece unless it is long, which costs the kernel less than three. */
-static void put_request(struct gather *g, const struct endpoint *e, const struct flight *f)
-{
-    static const char open[] = "\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":";
-    char id[24], length[24];
-    size_t id_n = jout_digits(id, f->id);
-    size_t length_n = jout_digits(length, sizeof open - 1 - 4 + id_n + f->tail_n);
-
-    size_t begin_n = e->head_n + length_n + sizeof open - 1 + id_n;
-    bool scoped = f->scope && e->conf->forward_authorization;
-    bool small = !scoped && begin_n <= REQUEST_SMALL && f->tail_n <= REQUEST_SMALL;
-    char *to;
-
-    gather_clear(g);
-    if (!small) {
-        put(g, e->head, e->head_n);
-        put(g, length, length_n);
-        if (scoped)
-            link_put_scope(g, f->scope);
-        put(g, open, sizeof open - 1);
-        put(g, id, id_n);
-        put(g, f->tail, f->tail_n);
-        return;
-    }
-    to = gather_space(g, begin_n + f->tail_n);
-    memcpy(to, e->head, e->head_n);
-    to += e->head_n;
-    memcpy(to, length, length_n);
-    to += length_n;
-    memcpy(to, open, sizeof open - 1);
-    to += sizeof open - 1;
-    memcpy(to, id, id_n);
-    memcpy(to + id_n, f->tail, f->tail_n);
-}
-
 static void sit(struct link *k, struct flight *f, unsigned seat)
 {
     struct worker *w = worker_of(k);
@@ -571,7 +522,7 @@ int link_send(struct link *k, struct flight *const *v, unsigned n)
     assert(k->state == LINK_IDLE && k->member.state == POOL_BUSY && u->endpoint.head);
     h1_client_start(k->http);
     if (n == 1 && !planted(PLANT_ARRAY_OF_ONE))
-        put_request(g, &u->endpoint, v[0]);
+        link_request_put(g, &u->endpoint, v[0]);
     else
         k->body_bytes = link_batch_put(g, worker_of(k), &u->endpoint, v, n);
     r = stream_write(k->stream, g->v, g->n);

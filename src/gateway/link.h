@@ -52,9 +52,7 @@ void link_abandon(struct flight *f);
 void link_change_seat(struct flight *from, struct flight *to);
 /* Part of its answer is there. */
 bool link_began(const struct link *k);
-/* What the modules of a link share.  A field after that of the length, before the end of its line. */
-void link_put_scope(struct gather *g, const struct scope *s);
-/* f leaves its seat; all leave, into `out` by flight.queued. */
+/* What the modules of a link share: f leaves its seat; all leave, into `out` by flight.queued. */
 void link_detach(struct link *k, struct flight *f);
 void link_detach_all(struct link *k, struct list *out);
 /* The flight of a request with only one; NULL: it has several. */

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/plant.h"
 #include "gateway/chain.h"
+#include "gateway/link_request.h"
 #include "gateway/route.h"
 #include "gateway/worker.h"
 #include "http/h1_client.h"
@@ -53,7 +54,7 @@ size_t link_batch_put(struct gather *g, struct worker *w, const struct endpoint 
     gather_add(g, slice_of(e->head, e->head_n), NULL);
     gather_add(g, slice_of(length, jout_digits(length, bytes)), NULL);
     if (v[0]->scope && e->conf->forward_authorization) /* that of all */
-        link_put_scope(g, v[0]->scope);
+        link_request_put_scope(g, v[0]->scope);
     gather_add(g, SLICE("\r\n\r\n"), NULL);
     gather_borrow(g, slice_of(w->batch_body, bytes), NULL);
     return bytes;

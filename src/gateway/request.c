@@ -564,30 +564,10 @@ static void take_page(struct exchange *x, const struct target *t, const struct h
     session_mark(x->session);
 }
 
-/* A head that was welcome on the service port once is welcome when it comes again: its tag says to which chain. */
-static enum fail recognize(struct session *s, const struct h1_request *q, struct target *t)
-{
-    struct worker *w = s->worker;
-    enum fail f;
-
-    if (q->tag && !s->admin) {
-        *t = (struct target){TARGET_RPC, w->chains[q->tag - 1]};
-        return FAIL_NONE;
-    }
-    *t = target_find(w, s->admin, q->path);
-    f = access_check(&w->access, q, t);
-    if (f || s->admin || t->kind != TARGET_RPC || q->method != H1_POST)
-        return f;
-    for (unsigned i = 0; i < w->n_chains; i++)
-        if (w->chains[i] == t->chain)
-            h1_server_tag(s->http, i + 1);
-    return f;
-}
-
 bool request_take(struct session *s, const struct h1_request *q)
 {
     struct target t;
-    enum fail f = recognize(s, q, &t);
+    enum fail f = target_recognize(s, q, &t);
     struct exchange *x;
 
     s->worker->stats.http_requests += !s->admin;

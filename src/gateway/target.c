@@ -1,6 +1,7 @@
 #include "gateway/target.h"
 
 #include "gateway/chain.h"
+#include "gateway/session.h"
 #include "gateway/worker.h"
 
 static struct chain *chain_by_name(const struct worker *w, struct slice name)
@@ -44,4 +45,23 @@ struct target target_find(const struct worker *w, bool admin, struct slice path)
     if (path.n > 1 && path.p[0] == '/' && !memchr(path.p + 1, '/', path.n - 1))
         return of_chain(w, TARGET_RPC, slice_of(path.p + 1, path.n - 1));
     return (struct target){TARGET_NONE, NULL};
+}
+
+enum fail target_recognize(struct session *s, const struct h1_request *q, struct target *t)
+{
+    struct worker *w = s->worker;
+    enum fail f;
+
+    if (q->tag && !s->admin) {
+        *t = (struct target){TARGET_RPC, w->chains[q->tag - 1]};
+        return FAIL_NONE;
+    }
+    *t = target_find(w, s->admin, q->path);
+    f = access_check(&w->access, q, t);
+    if (f || s->admin || t->kind != TARGET_RPC || q->method != H1_POST)
+        return f;
+    for (unsigned i = 0; i < w->n_chains; i++)
+        if (w->chains[i] == t->chain)
+            h1_server_tag(s->http, i + 1);
+    return f;
 }

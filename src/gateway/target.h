@@ -2,9 +2,12 @@
 #ifndef MILLRACE_GATEWAY_TARGET_H
 #define MILLRACE_GATEWAY_TARGET_H
 
+#include "base/fail.h"
 #include "base/slice.h"
 
 struct chain;
+struct h1_request;
+struct session;
 struct worker;
 
 enum target_kind {
@@ -24,5 +27,9 @@ struct target {
 };
 
 struct target target_find(const struct worker *w, bool admin, struct slice path);
+
+/* The same for a whole request, and whether it is welcome there; FAIL_NONE: it is.  A head that was welcome on the
+ * service port once is welcome when it comes again: its tag says to which chain. */
+enum fail target_recognize(struct session *s, const struct h1_request *q, struct target *t);
 
 #endif

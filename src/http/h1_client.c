@@ -12,14 +12,12 @@
 #include "http/field.h"
 #include "http/head.h"
 #include "http/inflate.h"
+#include "http/known_head.h"
 
 enum {
-    KEEP_HEAD_BYTES = 4096,      /* a larger head buffer is freed between responses */
-    KNOWN_BYTES = 512,           /* a longer head is not remembered */
-    LENGTH_DIGITS = 20,          /* at most in a Content-Length */
-    BODY_AHEAD = 1 << 20,        /* memory given for an announcement alone */
-    SPACE_MIN = 16384,           /* below this, reading into the body costs more system calls than it saves copying */
-    MAX_RETRY_AFTER = 1000000000 /* seconds: more is as good as for ever */
+    KEEP_HEAD_BYTES = 4096, /* a larger head buffer is freed between responses */
+    BODY_AHEAD = 1 << 20,   /* memory given for an announcement alone */
+    SPACE_MIN = 16384,      /* below this, reading into the body costs more system calls than it saves copying */
 };
 
 #define BIT(n) (1u << (n))
@@ -58,15 +56,6 @@ struct client_head {
     enum inflate_coding codings[INFLATE_MAX_CODINGS];
 };
 
-/* A server sends the same head over and over but for the digits of Content-Length.  The last one that was accepted
- * stays with what was found in it: reading the same bytes again could only find the same. */
-struct known_head {
-    size_t n;         /* 0: none */
-    size_t length_at; /* where the digits stood, which are left out */
-    struct h1_response res;
-    char text[KNOWN_BYTES];
-};
-
 struct h1_client {
     const struct h1_client_conf *conf;
     struct buf head; /* only of a head that comes in pieces */
@@ -74,7 +63,10 @@ struct h1_client {
     struct inflate *inflate; /* of a coded body under way */
     llhttp_t judge;
     struct chunked chunked;
+    /* A server sends the same head over and over but for the digits of Content-Length.  The last one that was accepted
+     * stays with what was found in it: reading the same bytes again could only find the same. */
     struct known_head known;
+    struct h1_response known_res;
 
     /* From here on all is forgotten with _start. */
     enum client_state state;
@@ -220,20 +212,6 @@ static void content_encoding(struct client_head *now, struct slice list)
     }
 }
 
-static void retry_after(struct h1_client *c, struct slice value)
-{
-    uint64_t seconds;
-    bool number = value.n != 0;
-
-    for (size_t i = 0; i < value.n; i++)
-        number &= is_digit(value.p[i]);
-    if (!number)
-        return;
-    if (!field_length(value, &seconds) || seconds > MAX_RETRY_AFTER)
-        seconds = MAX_RETRY_AFTER;
-    c->res.retry_after_s = (int64_t)seconds;
-}
-
 static enum h1_client_event field_line(struct h1_client *c, struct slice line)
 {
     struct client_head *now = &c->now;
@@ -251,7 +229,7 @@ static enum h1_client_event field_line(struct h1_client *c, struct slice line)
         break;
     case 11:
         if (field_is(name, "retry-after"))
-            retry_after(c, value);
+            field_seconds(value, &c->res.retry_after_s);
         break;
     case 14:
         if (!field_is(name, "content-length"))
@@ -306,39 +284,18 @@ static enum h1_client_event length_begins(struct h1_client *c, uint64_t length)
     return H1_CLIENT_MORE;
 }
 
-/* How long the head at p is, when it is the known one but for its length; else 0. */
-static size_t known_head(const struct known_head *k, const char *p, size_t n, uint64_t *length)
-{
-    size_t at = k->length_at, end = at, rest = k->n - at;
-
-    if (n < k->n + 1 || memcmp(p, k->text, at) != 0)
-        return 0;
-    while (end < n && end - at < LENGTH_DIGITS && is_digit(p[end]))
-        end++;
-    if (n - end < rest || memcmp(p + end, k->text + at, rest) != 0 || !field_length(slice_of(p + at, end - at), length))
-        return 0;
-    return end + rest;
-}
-
 /* The head that has just been accepted, `n` bytes at p, as one that may come again. */
 static void remember(struct h1_client *c, const char *p, size_t n)
 {
     const struct client_head *now = &c->now;
-    struct known_head *k = &c->known;
-    size_t digits = now->length_text.n, end;
 
     if (!now->has_length || now->n_codings || now->coding_unknown || c->informational || c->res.status < 200 ||
-        c->res.status == 204 || c->res.status == 304 || n - digits > sizeof k->text ||
-        n + LENGTH_DIGITS > c->conf->max_head_bytes)
+        c->res.status == 204 || c->res.status == 304 || n + KNOWN_HEAD_DIGITS > c->conf->max_head_bytes)
         return;
-    k->n = n - digits;
-    k->length_at = (size_t)(now->length_text.p - p);
-    end = k->length_at + digits;
-    memcpy(k->text, p, k->length_at);
-    memcpy(k->text + k->length_at, p + end, n - end);
-    k->res = c->res;
-    k->res.body = slice_of(NULL, 0);
-    k->res.body_owned = false;
+    known_head_set(&c->known, slice_of(p, n), now->length_text);
+    c->known_res = c->res;
+    c->known_res.body = slice_of(NULL, 0);
+    c->known_res.body_owned = false;
 }
 
 static enum h1_client_event head_over(struct h1_client *c)
@@ -398,8 +355,8 @@ static enum h1_client_event feed_head(struct h1_client *c, const char *p, size_t
     uint64_t length;
 
     if (c->known.n && c->state == CLIENT_STATUS && !before && !c->informational &&
-        (*used = known_head(&c->known, p, n, &length))) {
-        c->res = c->known.res;
+        (*used = known_head_match(&c->known, slice_of(p, n), &length))) {
+        c->res = c->known_res;
         return length_begins(c, length);
     }
     /* Only a head that comes in pieces is copied. */

@@ -278,48 +278,6 @@ static enum h1_server_event field_line(struct h1_server *h, const char *base, st
     return H1_SERVER_MORE;
 }
 
-/* The request target (RFC 9112 section 3.2) into path and query.  False when it fits no form, or names another host
- * than the Host field. */
-static bool read_target(struct h1_server *h)
-{
-    struct slice t = part_slice(h, h->target), authority;
-    const char *mark;
-
-    if (t.p[0] != '/') {
-        struct slice method = slice_of(h->head.p, h->method.n);
-
-        if (slice_eq(method, SLICE("CONNECT"))) {
-            h->req.path = t;
-            return field_host(t);
-        }
-        if (slice_eq(t, SLICE("*"))) {
-            h->req.path = t;
-            return true;
-        }
-        if (t.n > 7 && field_same(t.p, "http://", 7))
-            t = slice_of(t.p + 7, t.n - 7);
-        else if (t.n > 8 && field_same(t.p, "https://", 8))
-            t = slice_of(t.p + 8, t.n - 8);
-        else
-            return false;
-        authority = t;
-        for (authority.n = 0; authority.n < t.n; authority.n++)
-            if (t.p[authority.n] == '/' || t.p[authority.n] == '?')
-                break;
-        if (!field_host(authority) || (h->host.at && !slice_eq_nocase(authority, h->req.host)))
-            return false;
-        h->req.host = authority;
-        t = slice_of(t.p + authority.n, t.n - authority.n);
-    }
-    mark = t.n > 1 ? memchr(t.p, '?', t.n) : NULL;
-    h->req.path = mark ? slice_of(t.p, (size_t)(mark - t.p)) : t;
-    if (mark)
-        h->req.query = slice_of(mark + 1, (size_t)(t.p + t.n - mark) - 1);
-    if (h->req.path.n == 0)
-        h->req.path = SLICE("/");
-    return true;
-}
-
 static enum h1_server_event length_begins(struct h1_server *h)
 {
     h->left = h->req.content_length;
@@ -338,7 +296,7 @@ static bool point(struct h1_server *h)
     q->acrm = part_slice(h, h->acrm);
     q->authorization = part_slice(h, h->authorization);
     q->endpoint = part_slice(h, h->endpoint);
-    return read_target(h);
+    return request_target_read(q, part_slice(h, h->target), slice_of(h->head.p, h->method.n));
 }
 
 /* The digits of the known head's Content-Length become `digits` many: what follows them moves. */

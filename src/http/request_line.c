@@ -64,3 +64,41 @@ unsigned request_line_read(struct request_line *r, struct slice line, size_t max
         }
     return 0;
 }
+
+bool request_target_read(struct h1_request *q, struct slice t, struct slice method)
+{
+    struct slice authority;
+    const char *mark;
+
+    if (t.p[0] != '/') {
+        if (slice_eq(method, SLICE("CONNECT"))) {
+            q->path = t;
+            return field_host(t);
+        }
+        if (slice_eq(t, SLICE("*"))) {
+            q->path = t;
+            return true;
+        }
+        if (t.n > 7 && field_same(t.p, "http://", 7))
+            t = slice_of(t.p + 7, t.n - 7);
+        else if (t.n > 8 && field_same(t.p, "https://", 8))
+            t = slice_of(t.p + 8, t.n - 8);
+        else
+            return false;
+        authority = t;
+        for (authority.n = 0; authority.n < t.n; authority.n++)
+            if (t.p[authority.n] == '/' || t.p[authority.n] == '?')
+                break;
+        if (!field_host(authority) || (q->host.p && !slice_eq_nocase(authority, q->host)))
+            return false;
+        q->host = authority;
+        t = slice_of(t.p + authority.n, t.n - authority.n);
+    }
+    mark = t.n > 1 ? memchr(t.p, '?', t.n) : NULL;
+    q->path = mark ? slice_of(t.p, (size_t)(mark - t.p)) : t;
+    if (mark)
+        q->query = slice_of(mark + 1, (size_t)(t.p + t.n - mark) - 1);
+    if (q->path.n == 0)
+        q->path = SLICE("/");
+    return true;
+}

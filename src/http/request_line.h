@@ -16,4 +16,8 @@ struct request_line {
 /* 0, or the status that refuses it: 400, 414 or 505.  line is without its CRLF. */
 unsigned request_line_read(struct request_line *r, struct slice line, size_t max_target_bytes);
 
+/* The request target (RFC 9112 section 3.2) into q's path and query; an absolute one replaces q's host.  False when it
+ * fits no form, or names another host than q's. */
+bool request_target_read(struct h1_request *q, struct slice target, struct slice method);
+
 #endif
