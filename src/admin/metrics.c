@@ -12,6 +12,7 @@
 #include "rpc/error.h"
 #include "rpc/method.h"
 #include "upstream/batch_learned.h"
+#include "upstream/limiter_text.h"
 
 /* The first error sticks; the rest of the page is not written then. */
 struct page {
@@ -141,6 +142,70 @@ static void endpoint_failures(struct page *p, const struct upstream *u)
 static void moved(struct page *p, const struct upstream *u)
 {
     PUT(p, "millrace_endpoint_moved_total{" LABELS "} %llu\n", NAMES(u), (unsigned long long)u->endpoint.stats.moved);
+}
+
+static void allowed(struct page *p, const struct upstream *u)
+{
+    static const char *const names[LIMITER_BUCKETS] = {"requests", "units"};
+    struct limiter_now now;
+
+    limiter_look(&u->endpoint.limiter, loop_clock_us(p->w->loop), &now);
+    for (unsigned k = 0; k < LIMITER_BUCKETS; k++)
+        if (now.of[k].top)
+            PUT(p, "millrace_endpoint_rate_limit{" LABELS ",of=\"%s\"} %llu\n", NAMES(u), names[k],
+                (unsigned long long)now.of[k].per_s);
+}
+
+static void tokens(struct page *p, const struct upstream *u)
+{
+    static const char *const names[LIMITER_BUCKETS] = {"requests", "units"};
+    struct limiter_now now;
+
+    limiter_look(&u->endpoint.limiter, loop_clock_us(p->w->loop), &now);
+    for (unsigned k = 0; k < LIMITER_BUCKETS; k++)
+        if (now.of[k].top)
+            PUT(p, "millrace_endpoint_tokens{" LABELS ",of=\"%s\"} %llu\n", NAMES(u), names[k],
+                (unsigned long long)now.of[k].tokens);
+}
+
+static void quota_left(struct page *p, const struct upstream *u)
+{
+    struct limiter_now now;
+
+    limiter_look(&u->endpoint.limiter, loop_clock_us(p->w->loop), &now);
+    if (now.requests_left != LIMITER_NO_END)
+        PUT(p, "millrace_endpoint_quota_left{" LABELS ",of=\"requests\"} %llu\n", NAMES(u),
+            (unsigned long long)now.requests_left);
+    if (now.units_left != LIMITER_NO_END)
+        PUT(p, "millrace_endpoint_quota_left{" LABELS ",of=\"units\"} %llu\n", NAMES(u),
+            (unsigned long long)now.units_left);
+}
+
+static void paused(struct page *p, const struct upstream *u)
+{
+    struct limiter_now now;
+
+    limiter_look(&u->endpoint.limiter, loop_clock_us(p->w->loop), &now);
+    PUT(p, "millrace_endpoint_pause_seconds{" LABELS "} %.3f\n", NAMES(u), (double)now.pause_us / 1e6);
+}
+
+static void limited(struct page *p, const struct upstream *u)
+{
+    for (unsigned i = 0; i < LIMIT_KINDS; i++)
+        PUT(p, "millrace_endpoint_limited_total{" LABELS ",limit=\"%s\"} %llu\n", NAMES(u),
+            limit_kind_name((enum limit_kind)i), (unsigned long long)u->endpoint.stats.limited[i]);
+}
+
+static void waited(struct page *p, const struct upstream *u)
+{
+    for (unsigned i = LIMITER_FREE + 1; i < LIMITER_WHYS; i++)
+        PUT(p, "millrace_endpoint_limit_waits_total{" LABELS ",why=\"%s\"} %llu\n", NAMES(u),
+            limiter_why_name((enum limiter_why)i), (unsigned long long)u->endpoint.stats.waited[i]);
+}
+
+static void slowed(struct page *p, const struct upstream *u)
+{
+    PUT(p, "millrace_endpoint_slowed_total{" LABELS "} %llu\n", NAMES(u), (unsigned long long)u->endpoint.stats.slowed);
 }
 
 static void bytes(struct page *p, const struct upstream *u)
@@ -435,6 +500,15 @@ int metrics_write(const struct worker *w, struct buf *out)
         {"endpoint_waiting", "gauge", "calls that wait for a connection", waiting},
         {"endpoint_inflight", "gauge", "calls on connections now", inflight},
         {"endpoint_inflight_limit", "gauge", "the most of these, now, where there is a limit", inflight_limit},
+        {"endpoint_rate_limit", "gauge",
+         "requests or compute units a second that may leave now, as configured or as learned", allowed},
+        {"endpoint_tokens", "gauge", "requests or compute units that may leave at once", tokens},
+        {"endpoint_quota_left", "gauge", "requests or compute units that are left of the day", quota_left},
+        {"endpoint_pause_seconds", "gauge",
+         "for how long the endpoint is left alone, because it refused calls for their number", paused},
+        {"endpoint_limited_total", "counter", "calls that the endpoint refused for their number", limited},
+        {"endpoint_limit_waits_total", "counter", "calls that the endpoint's limit held back", waited},
+        {"endpoint_slowed_total", "counter", "times the endpoint was found to take less than was sent", slowed},
         {"endpoint_requests_total", "counter", "requests sent, on a new connection or a reused one", carried},
         {"endpoint_calls_total", "counter", "calls answered by the endpoint", calls},
         {"endpoint_failures_total", "counter", "tries that ended without an answer, by reason", endpoint_failures},

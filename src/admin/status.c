@@ -8,10 +8,12 @@
 #include "gateway/link.h"
 #include "gateway/worker.h"
 #include "http/version.h"
+#include "io/loop.h"
 #include "io/version.h"
 #include "rpc/error.h"
 #include "rpc/method.h"
 #include "upstream/batch_learned.h"
+#include "upstream/limiter_text.h"
 #include "json/jout.h"
 
 enum { LEARNED_MAX = 4096 };
@@ -181,6 +183,54 @@ static void credential(struct page *p, const struct upstream *u)
     raw(p, "}");
 }
 
+static void bucket(struct page *p, const struct limiter_now *now, unsigned k, const char *name)
+{
+    if (!now->of[k].top)
+        return;
+    open_object(p, name);
+    num(p, "per_s", now->of[k].per_s);
+    num(p, "top_per_s", now->of[k].top);
+    num(p, "tokens", now->of[k].tokens);
+    raw(p, "}");
+}
+
+static void rate_limit(struct page *p, const struct endpoint *e)
+{
+    uint64_t now_us = loop_clock_us(p->w->loop);
+    struct limiter_now now;
+    struct buf text;
+
+    limiter_look(&e->limiter, now_us, &now);
+    open_object(p, "rate_limit");
+    bucket(p, &now, LIMITER_REQUESTS, "requests");
+    bucket(p, &now, LIMITER_UNITS, "units");
+    if (now.requests_left != LIMITER_NO_END || now.units_left != LIMITER_NO_END) {
+        open_object(p, "quota");
+        if (now.requests_left != LIMITER_NO_END)
+            num(p, "requests_left", now.requests_left);
+        if (now.units_left != LIMITER_NO_END)
+            num(p, "units_left", now.units_left);
+        num(p, "reset_in_s", now.reset_us / 1000000);
+        raw(p, "}");
+    }
+    num(p, "paused_ms", now.pause_us / 1000);
+    buf_init(&text, LEARNED_MAX);
+    limiter_text(&e->limiter, now_us, &text); /* what fits */
+    key(p, "learned");
+    p->r = p->r ? p->r : jout_string(p->out, buf_get(&text));
+    buf_deinit(&text);
+    open_object(p, "refused");
+    for (unsigned i = 0; i < LIMIT_KINDS; i++)
+        num(p, limit_kind_name((enum limit_kind)i), e->stats.limited[i]);
+    raw(p, "}");
+    open_object(p, "waited");
+    for (unsigned i = LIMITER_FREE + 1; i < LIMITER_WHYS; i++)
+        num(p, limiter_why_name((enum limiter_why)i), e->stats.waited[i]);
+    raw(p, "}");
+    num(p, "slowed", e->stats.slowed);
+    raw(p, "}");
+}
+
 static void endpoint(struct page *p, const struct upstream *u)
 {
     const struct endpoint *e = &u->endpoint;
@@ -235,6 +285,7 @@ static void endpoint(struct page *p, const struct upstream *u)
         num(p, "tls_handshakes_resumed", e->stats.tls_resumed);
     }
     latency(p, &e->stats.latency);
+    rate_limit(p, e);
     batch(p, e);
     broadcasts(p, &e->stats);
     if (p->sockets) {

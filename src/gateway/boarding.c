@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/plant.h"
+#include "gateway/limits.h"
 #include "gateway/link.h"
 #include "gateway/link_batch.h"
 #include "gateway/room.h"
@@ -20,13 +21,11 @@ bool boarding_solo(struct upstream *u, const struct flight *f)
 
 static const struct flight *first_light(const struct upstream *u)
 {
-    list_each (it, &u->waiting) {
-        const struct flight *f = container_of(it, struct flight, queued);
+    const struct flight *f = priority_front(&u->waiting);
 
-        if (!f->solo)
-            return f;
-    }
-    return NULL;
+    while (f && f->solo)
+        f = priority_next(&u->waiting, f);
+    return f;
 }
 
 static struct batch_load load_of(struct upstream *u)
@@ -88,30 +87,36 @@ static void gather_one(struct worker *w, unsigned n, struct flight *f)
     w->boarding[n] = f;
 }
 
-/* first and up to share - 1 light ones from behind it, as many as fit into one body. */
-static unsigned gather(struct upstream *u, struct flight *first, unsigned share)
+/* first, which may depart, and up to share - 1 light ones, as many as fit into one body and as the endpoint's limit
+ * lets. */
+static unsigned gather(struct upstream *u, struct flight *first, unsigned share, uint64_t now_us)
 {
     struct worker *w = u->worker;
     struct batch_room room = {.max_calls = share};
     unsigned n = 0, others = 0;
 
+    limits_take(u, first, n, now_us);
     gather_one(w, n++, first);
     if (share == 1 || first->solo || first->fresh_only)
         return n;
     room.max_bytes = batch_limits_bytes(&u->endpoint.limits, &u->endpoint.conf->batch, worker_now_ms(w));
     batch_room_take(&room, link_batch_member_bytes(first));
-    for (struct list *it = first->queued.next; it != &u->waiting && n < share; it = it->next) {
-        struct flight *f = container_of(it, struct flight, queued);
-
+    for (struct flight *f = priority_front(&u->waiting); f && n < share; f = priority_next(&u->waiting, f)) {
         if (f->scope != first->scope && !planted(PLANT_SCOPES_BATCHED)) {
             if (++others == OTHER_SCOPES_MAX)
                 break;
             continue;
         }
-        if (f->solo || f->fresh_only || room_blocked(f))
+        if (f == first || f->solo || f->fresh_only || room_blocked(f))
             continue;
+        if (!limits_let(u, f, n, now_us)) {
+            if (limits_blocks(u, f, n, now_us))
+                break;
+            continue;
+        }
         if (!batch_room_take(&room, link_batch_member_bytes(f)))
             break;
+        limits_take(u, f, n, now_us);
         gather_one(w, n++, f);
     }
     return n;
@@ -127,14 +132,59 @@ static void depart(struct upstream *u, struct link *k, unsigned n)
     for (unsigned i = 0; i < n; i++) {
         upstream_dequeue(v[i]);
         hist_add(&e->boarding_wait_us, now_us - v[i]->queued_us);
+        if (u->shut_us >= v[i]->queued_us)
+            e->waited[u->shut_why]++;
     }
     if (link_send(k, v, n) < 0) {
-        while (n)
-            upstream_requeue(v[--n]);
+        while (n) {
+            limits_give(u, v[--n]);
+            upstream_requeue(v[n]);
+        }
         return;
     }
+    priority_turn(&u->waiting);
     e->batches += n > 1;
     hist_add(&e->batch_calls, n);
+}
+
+/* Who is looked at: first whose turn it is, then all in their order, behind those that were passed. */
+struct look {
+    struct upstream *u;
+    struct flight *passed; /* NULL: nobody yet */
+    bool in_order;
+};
+
+static struct flight *look(const struct look *l)
+{
+    const struct priority_queue *q = &l->u->waiting;
+
+    if (!l->in_order)
+        return priority_first(q);
+    return l->passed ? priority_next(q, l->passed) : priority_front(q);
+}
+
+/* f stays where it is, others may depart. */
+static void pass(struct look *l, struct flight *f)
+{
+    if (l->in_order || f == priority_front(&l->u->waiting))
+        l->passed = f;
+    l->in_order = true;
+}
+
+/* Its limit does not let f depart.  true: nor those behind it. */
+static bool held_back(struct look *l, struct flight *f, uint64_t now_us)
+{
+    switch (limits_hold(l->u, f, now_us)) {
+    case LIMITS_SHUT:
+        break;
+    case LIMITS_PASS:
+        pass(l, f);
+        return false;
+    case LIMITS_GONE: /* and perhaps those that were passed */
+        l->passed = NULL;
+        return false;
+    }
+    return true;
 }
 
 void boarding_run(struct upstream *u)
@@ -142,23 +192,29 @@ void boarding_run(struct upstream *u)
     struct worker *w = u->worker;
     struct pool *p = &u->endpoint.pool;
     unsigned max_wire = u->max_wire;
-    bool held = probe_holds(&u->probe);
-    struct list *it = u->waiting.next;
-    bool hold = false;
+    bool held = probe_holds(&u->probe), hold = false;
+    uint64_t now_us = limits_now_us(u);
+    struct look at = {.u = u};
+    struct flight *f;
 
     u->again_us = UINT64_MAX;
-    while (it != &u->waiting && p->n_idle && !(max_wire && u->n_wire >= max_wire && !planted(PLANT_INFLIGHT_UNBOUND))) {
-        struct flight *f = container_of(it, struct flight, queued);
-        struct list *before = it->prev;
+    u->shut = false;
+    while ((f = look(&at)) != NULL) {
         struct pool_member *m;
-        unsigned share = 1, n;
+        unsigned share = 1;
 
         if (held && f->part != FLIGHT_PROBE) /* the question that all wait for would be before them */
+            break;
+        if (!limits_let(u, f, 0, now_us)) {
+            if (held_back(&at, f, now_us))
+                break;
+            continue;
+        }
+        if (!p->n_idle || (max_wire && u->n_wire >= max_wire && !planted(PLANT_INFLIGHT_UNBOUND)))
             break;
         if (room_blocked(f)) {
             upstream_dequeue(f);
             room_park(w, f);
-            it = before->next;
             continue;
         }
         if (!f->solo && !f->fresh_only)
@@ -169,15 +225,12 @@ void boarding_run(struct upstream *u)
         if ((hold || planted(PLANT_WAITS_BESIDE_IDLE)) && p->n_idle == 1)
             break;
         m = share ? pool_take(p, f->fresh_only, worker_now_ms(w)) : NULL;
-        if (m) {
-            n = gather(u, f, share);
-            depart(u, container_of(m, struct link, member), n);
-            it = before->next;
-        } else if (share && !f->fresh_only) {
+        if (m)
+            depart(u, container_of(m, struct link, member), gather(u, f, share, now_us));
+        else if (share && !f->fresh_only)
             break;
-        } else {
-            it = it->next;
-        }
+        else
+            pass(&at, f);
     }
 }
 
@@ -194,5 +247,5 @@ unsigned boarding_links_wanted(struct upstream *u)
     n = batcher_links_wanted(conf, &load, max_calls(u), &again_us);
     if (again_us < u->again_us)
         u->again_us = again_us;
-    return n;
+    return limits_links(u, n);
 }

@@ -8,6 +8,7 @@
 #include "gateway/asker.h"
 #include "gateway/unit.h"
 #include "rpc/envelope.h"
+#include "upstream/priority.h"
 
 struct chain;
 struct explain;
@@ -34,7 +35,8 @@ struct exchange {
     bool preflight;
     struct list node; /* in session.exchanges */
     struct session *session;
-    struct chain *chain; /* with is_rpc and preflight */
+    struct chain *chain;           /* with is_rpc and preflight */
+    enum priority_client priority; /* as the client says of its calls */
     uint64_t start_us;
     size_t asked_bytes;      /* of the request's body, as counted in the session */
     struct blob *plain;      /* the body when not is_rpc; NULL: empty */

@@ -3,6 +3,7 @@
 #include "base/plant.h"
 #include "gateway/chain.h"
 #include "gateway/choose.h"
+#include "gateway/limits.h"
 #include "gateway/link.h"
 #include "gateway/route.h"
 #include "gateway/route_again.h"
@@ -73,7 +74,7 @@ static struct upstream *place_for(struct flight *f)
         f->tried |= (uint64_t)(f->chain->upstreams[i] == f->upstream || upstream_is_down(f->chain->upstreams[i])) << i;
     u = choose_for(f->chain, f);
     f->tried = tried;
-    if (!u || !(heads_fit(f) >> u->index & 1) || upstream_is_down(u) || !upstream_has_room(u) ||
+    if (!u || !(heads_fit(f) >> u->index & 1) || upstream_is_down(u) || !upstream_has_room(u) || !limits_open(u, f) ||
         !endpoint_usable(&u->endpoint, worker_now_ms(u->worker)))
         return NULL;
     return u->max_wire && u->n_wire + u->n_waiting >= u->max_wire ? NULL : u;
@@ -160,7 +161,8 @@ void hedge_lane_prolong(struct worker *w, const struct flight *f)
 /* Where a flight is, and since when. */
 struct place {
     struct upstream *upstream;
-    uint64_t queued_us, sent_us, try_until_ms;
+    uint64_t queued_us, sent_us, taken_us, try_until_ms;
+    unsigned counted;
     unsigned http_status, riders;
     bool trial, late;
 };
@@ -171,6 +173,8 @@ static struct place place_of(const struct flight *f)
         .upstream = f->upstream,
         .queued_us = f->queued_us,
         .sent_us = f->sent_us,
+        .taken_us = f->taken_us,
+        .counted = f->counted,
         .try_until_ms = f->try_until_ms,
         .http_status = f->http_status,
         .riders = f->riders,
@@ -185,6 +189,8 @@ static void place_take(struct flight *f, const struct place *p)
     f->upstream = p->upstream;
     f->queued_us = p->queued_us;
     f->sent_us = p->sent_us;
+    f->taken_us = p->taken_us;
+    f->counted = p->counted;
     f->try_until_ms = p->try_until_ms;
     f->http_status = p->http_status;
     f->riders = p->riders;

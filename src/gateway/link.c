@@ -323,8 +323,8 @@ static bool on_single(struct link *k, const struct h1_response *res)
     link_detach(k, f);
     f->http_status = status;
     if (fail) {
-        blob_unref(ref);
         route_failed(w, f, &(struct route_failure){.fail = fail, .http_status = status == 200 ? 0 : status});
+        blob_unref(ref);
     } else {
         route_answered(w, f, m.kind == MESSAGE_ERROR, m.payload, ref);
     }
@@ -365,10 +365,12 @@ static void on_response(struct link *k, bool surplus)
     struct worker *w = worker_of(k);
     bool reuse = (res->keep_alive || planted(PLANT_CLOSE_IGNORED)) && !surplus && !upstream_must_yield(u);
 
+    w->response = res;
     if ((res->status == 401 || res->status == 403) && u->auth && repeat_authorized(k, res->status))
         reuse = false;
     else
         reuse &= k->n_seats == 1 ? on_single(k, res) : link_batch_answered(k, res);
+    w->response = NULL;
     reuse &= k->generation == u->endpoint.generation || planted(PLANT_OLD_CREDENTIAL);
     w->stats.late_answers += surplus;
     if (reuse && pool_give(&u->endpoint.pool, &k->member, worker_now_ms(w))) {

@@ -7,6 +7,7 @@
 #include "gateway/chain.h"
 #include "gateway/link_request.h"
 #include "gateway/route.h"
+#include "gateway/standing.h"
 #include "gateway/worker.h"
 #include "http/h1_client.h"
 #include "json/jout.h"
@@ -137,6 +138,8 @@ bool link_batch_answered(struct link *k, const struct h1_response *res)
 
             link_detach(k, f);
             route_answered(w, f, m->kind == MESSAGE_ERROR, m->payload, blob_ref(ref));
+        } else if (f && batch_member_answered(&a->members[i])) {
+            standing_refused(f, a->members[i].answer.payload);
         }
     }
     link_detach_all(k, &left);

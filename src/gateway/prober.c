@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "gateway/chain.h"
+#include "gateway/limits.h"
 #include "gateway/worker.h"
 
 /* -- asking */
@@ -104,7 +105,8 @@ static void in_vain(struct upstream *u, const struct route_failure *why)
                   LOG_S("endpoint", u->endpoint.conf->name), LOG_S("url", u->endpoint.redacted),
                   LOG_S("reason", error_reason(why->fail, reason)), LOG_S("why", why->detail ? why->detail : ""));
     sum_up(u->chain);
-    if (probe_holds(p) && (why->fail == FAIL_UPSTREAM_TIMEOUT || why->fail == FAIL_QUEUE_TIMEOUT))
+    if (probe_holds(p) && (why->fail == FAIL_UPSTREAM_TIMEOUT || why->fail == FAIL_QUEUE_TIMEOUT ||
+                           why->fail == FAIL_RATE_LIMITED || limits_paused(u)))
         upstream_offer_waiting(u);
     else if (probe_holds(p))
         upstream_release_waiting(u, &(struct route_failure){

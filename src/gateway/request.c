@@ -54,6 +54,7 @@ static struct exchange *exchange_for(struct session *s, const struct h1_request 
 
     x->minor = q->minor;
     x->keep_alive = q->keep_alive && !s->worker->draining;
+    x->priority = (enum priority_client)(PRIORITY_NORMAL - q->priority);
     x->head_only = q->method == H1_HEAD;
     if (q->origin.p)
         x->origin = mem_strndup(q->origin.p, q->origin.n);
@@ -290,6 +291,9 @@ static struct flight *make_flight(const struct exchange *x, const struct message
     f->hedge = rule->hedge || planted(PLANT_HEDGE_OF_ANY);
     if (x->asker.scope)
         f->scope = scope_ref(x->asker.scope);
+    f->rank = (uint8_t)priority_rank(rule->m, rule->heavy, x->priority);
+    if (rule->units_told)
+        f->units = rule->units;
     return f;
 }
 

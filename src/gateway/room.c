@@ -248,15 +248,14 @@ void room_resume(struct session *s)
 /* The first who could depart now; those before it who could not are parked.  NULL: there is none. */
 static const struct flight *first_with_room(struct upstream *u)
 {
-    list_each_safe (it, nx, &u->waiting) {
-        struct flight *f = container_of(it, struct flight, queued);
+    struct flight *f = priority_front(&u->waiting), *next;
 
-        if (!room_blocked(f))
-            return f;
+    for (; f && room_blocked(f); f = next) {
+        next = priority_next(&u->waiting, f);
         upstream_dequeue(f);
         room_park(u->worker, f);
     }
-    return NULL;
+    return f;
 }
 
 /* May what is on k set out again?  Only a call that goes alone may not. */
@@ -323,7 +322,7 @@ void room_make_way(struct upstream *u)
     struct link *k;
     uint64_t waited_us;
 
-    if (planted(PLANT_NO_WAY_MADE) || p->n_dialling || (p->n_idle && !wire_full) ||
+    if (planted(PLANT_NO_WAY_MADE) || u->shut || p->n_dialling || (p->n_idle && !wire_full) ||
         breaker_pausing(&u->endpoint.breaker, worker_now_ms(w)))
         return;
     if (own ? u->n_stalled == 0 : !list_linked(&u->starved))

@@ -10,6 +10,7 @@
 #include "gateway/hedge_lane.h"
 #include "gateway/keep.h"
 #include "gateway/learn.h"
+#include "gateway/limits.h"
 #include "gateway/link.h"
 #include "gateway/prober.h"
 #include "gateway/room.h"
@@ -149,16 +150,41 @@ void route_unanswered(struct worker *w, struct flight *f, const struct route_fai
         route_failed(w, f, why);
 }
 
-bool route_elsewhere(struct flight *f)
+/* f leaves the queue of its endpoint for that of another, which is not full. */
+static void go(struct flight *f, struct upstream *next, bool front)
 {
     static const struct route_failure why = {.fail = FAIL_ARRAY_SPLIT};
+    struct worker *w = f->chain->worker;
+
+    standing_left(f);
+    upstream_dequeue(f);
+    f->upstream->endpoint.stats.moved++;
+    if (f->in_unit)
+        unit_go(w, f, next, true, &why);
+    if (flight_alone(f) && f->in_unit)
+        worker_flight_free(w, f);
+    else
+        upstream_enqueue(next, f, front);
+}
+
+bool route_to(struct flight *f, struct upstream *next)
+{
+    if (f->in_unit)
+        next = unit_elsewhere(f, next);
+    if (!next || next == f->upstream)
+        return false;
+    go(f, next, false);
+    return true;
+}
+
+bool route_elsewhere(struct flight *f)
+{
     struct upstream *u = f->upstream, *next;
     uint64_t tried = f->tried | UINT64_C(1) << u->index;
-    struct worker *w = f->chain->worker;
     bool full;
 
     if (f->part == FLIGHT_HEDGE) {
-        hedge_lane_failed(w, f, &(struct route_failure){.fail = FAIL_QUEUE_FULL, .never_sent = true});
+        hedge_lane_failed(f->chain->worker, f, &(struct route_failure){.fail = FAIL_QUEUE_FULL, .never_sent = true});
         return true;
     }
     if (f->pinned || f->moves >= MAX_SPLITS || f->part == FLIGHT_LEG)
@@ -168,19 +194,11 @@ bool route_elsewhere(struct flight *f)
         next = unit_elsewhere(f, next);
     if (!next)
         return false;
-    standing_left(f);
-    upstream_dequeue(f);
     f->moves++;
     f->tried = tried;
     f->passed |= UINT64_C(1) << u->index;
     u->endpoint.stats.failures[u->endpoint.last_fail]++;
-    u->endpoint.stats.moved++;
-    if (f->in_unit)
-        unit_go(w, f, next, true, &why);
-    if (flight_alone(f) && f->in_unit)
-        worker_flight_free(w, f);
-    else
-        upstream_enqueue(next, f, true); /* it is not full */
+    go(f, next, true);
     return true;
 }
 
@@ -397,7 +415,8 @@ void route_refuse(struct worker *w, struct flight *f, const struct route_failure
         lane_failed(w, f, why);
         return;
     }
-    if (f->said) {
+    /* That it waited says more than what made it wait. */
+    if (f->said && !(why->fail == FAIL_RATE_LIMITED && f->said->refused)) {
         conclude_as_said(w, f);
         return;
     }
@@ -430,7 +449,9 @@ static struct route_failure lateness(const struct flight *f)
 {
     struct route_failure why = {.fail = FAIL_UPSTREAM_TIMEOUT};
 
-    if (f->state == FLIGHT_QUEUED) {
+    if ((why.detail = limits_reason(f)) != NULL) {
+        why.fail = FAIL_RATE_LIMITED;
+    } else if (f->state == FLIGHT_QUEUED) {
         const struct endpoint *e = &f->upstream->endpoint;
 
         /* What kept it: an endpoint that cannot be reached, too few sockets, or its own question that has no answer. */
@@ -537,6 +558,20 @@ bool route_may_join(const struct worker *w, struct flight *f, const struct fligh
     return age_ms <= (deadline_ms - now_ms) / JOIN_SHARE && !f->second && heads_may_join(f, same);
 }
 
+/* One who waits for f is in more of a hurry. */
+static void hasten(struct flight *f, unsigned client)
+{
+    unsigned before = f->rank ? (f->rank - 1u) % PRIORITY_CLIENTS : PRIORITY_HIGH;
+
+    if (client >= before)
+        return;
+    if (f->state == FLIGHT_QUEUED)
+        priority_remove(&f->upstream->waiting, f);
+    f->rank -= (uint8_t)(before - client);
+    if (f->state == FLIGHT_QUEUED)
+        priority_push(&f->upstream->waiting, f, false);
+}
+
 void route_join(struct worker *w, struct flight *f, struct call *c)
 {
     bool joins = f->state != FLIGHT_NEW;
@@ -554,6 +589,7 @@ void route_join(struct worker *w, struct flight *f, struct call *c)
         f->deadline_ms = c->deadline_ms;
     if (f->twin)
         hedge_lane_prolong(w, f);
+    hasten(f, exchange_of(c)->priority);
     if (f->link)
         link_joined(f->link, session_of(c));
     else if (f->state == FLIGHT_PARKED) {

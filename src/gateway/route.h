@@ -37,6 +37,8 @@ bool route_elsewhere(struct flight *f);
 void route_elsewhere_too(struct flight *f);
 /* f was queued once more where it had its place: the endpoint may have to be left alone since.  May free f. */
 void route_reconsider(struct flight *f);
+/* f waits, and would leave `next` sooner: it goes there if those who wait for it allow that.  true: it has left. */
+bool route_to(struct flight *f, struct upstream *next);
 /* The answer of an endpoint. ref NULL: payload is borrowed. Frees f. */
 void route_answered(struct worker *w, struct flight *f, bool is_error, struct slice payload, struct blob *ref);
 /* An answer of ours. Frees f. */

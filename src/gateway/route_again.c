@@ -8,6 +8,7 @@
 #include "gateway/choose.h"
 #include "gateway/exchange.h"
 #include "gateway/hedge_lane.h"
+#include "gateway/limits.h"
 #include "gateway/unit.h"
 #include "gateway/worker.h"
 
@@ -104,6 +105,7 @@ static bool set_out(struct worker *w, struct flight *f, enum answer_class class,
     ask->attempts = f->sends - f->stale;
     ask->other = next != NULL;
     ask->same = !ask->never_sent && !f->pinned && !upstream_is_down(u);
+    ask->wait_ms = limits_is_refusal(class) ? limits_wait_ms(f) : 0;
     ask->left_ms = f->deadline_ms > now_ms ? f->deadline_ms - now_ms : 0;
     if (ask->stale_link && !next)
         return false;
@@ -127,7 +129,13 @@ static bool set_out(struct worker *w, struct flight *f, enum answer_class class,
         pause(w, f, v.delay_ms);
         break;
     case RETRY_STOP_BUDGET:
-        w->stats.retries_over_budget++;
+    case RETRY_STOP_ATTEMPTS:
+        /* To wait for a token costs nobody anything, and the endpoint did nothing with the call. */
+        if (ask->wait_ms && ask->same && ask->left_ms > ask->wait_ms && a->again) {
+            pause(w, f, ask->wait_ms);
+            return true;
+        }
+        w->stats.retries_over_budget += v.what == RETRY_STOP_BUDGET;
         return false;
     default:
         return false;
@@ -148,9 +156,10 @@ bool route_again_failed(struct worker *w, struct flight *f, enum answer_class cl
     return set_out(w, f, class, &ask, why);
 }
 
-static void keep(struct flight *f, struct upstream *at, const struct answer_meaning *a, bool is_error,
-                 struct slice payload, struct blob *ref)
+static void keep(struct flight *f, struct upstream *at, enum answer_class class, bool is_error, struct slice payload,
+                 struct blob *ref)
 {
+    const struct answer_meaning *a = answer_meaning(class);
     struct flight_said *s = f->said;
 
     if (s && (planted(PLANT_WORST_SHOWN) ? s->rank > a->rank : s->rank <= a->rank))
@@ -162,9 +171,10 @@ static void keep(struct flight *f, struct upstream *at, const struct answer_mean
         s = f->said = mem_zero(sizeof *s);
     blob_unref(s->ref);
     /* A copy begins with the payload. */
-    *s = (struct flight_said){ref,
-                              payload.p >= ref->p && payload.p < ref->p + ref->n ? payload : slice_of(ref->p, ref->n),
-                              is_error, a->rank, at};
+    *s = (struct flight_said){
+        ref,      payload.p >= ref->p && payload.p < ref->p + ref->n ? payload : slice_of(ref->p, ref->n),
+        is_error, limits_is_refusal(class),
+        a->rank,  at};
 }
 
 bool route_again_answered(struct worker *w, struct flight *f, enum answer_class class, bool is_error,
@@ -177,7 +187,7 @@ bool route_again_answered(struct worker *w, struct flight *f, enum answer_class 
     if (!may && !(f->retry && a->again && flight_may_repeat(f)))
         return false;
     ask.may_repeat = true;
-    keep(f, f->upstream, a, is_error, payload, ref);
+    keep(f, f->upstream, class, is_error, payload, ref);
     return set_out(w, f, class, &ask, NULL);
 }
 
@@ -187,7 +197,7 @@ void route_again_noted(struct flight *f, struct upstream *at, enum answer_class 
     const struct answer_meaning *a = answer_meaning(class);
     uint64_t bit = UINT64_C(1) << at->index;
 
-    keep(f, at, a, is_error, payload, ref);
+    keep(f, at, class, is_error, payload, ref);
     f->tried |= bit;
     note_meaning(f, a, bit);
 }

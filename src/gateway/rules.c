@@ -76,7 +76,8 @@ static struct method_rule rule_for(const struct chain_conf *conf, const struct m
         r.hedge = false;
     if (!r.timeout_ms)
         r.timeout_ms = call_timeout_ms;
-    if (r.units == UNITS_ABSENT)
+    r.units_told = r.units != UNITS_ABSENT;
+    if (!r.units_told)
         r.units = m->units;
     return r;
 }

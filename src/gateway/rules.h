@@ -10,6 +10,7 @@ struct method_rule {
     bool allow;
     bool coalesce, cache, hedge, retry, heavy; /* never more than the kind of the method bears */
     uint32_t units;
+    bool units_told; /* by the configuration; else an endpoint's preset may say otherwise */
     uint64_t timeout_ms;
 };
 

@@ -9,6 +9,7 @@
 #include "base/plant.h"
 #include "gateway/chain.h"
 #include "gateway/flow.h"
+#include "gateway/limits.h"
 #include "gateway/link.h"
 #include "gateway/route.h"
 #include "gateway/vigil.h"
@@ -247,23 +248,40 @@ enum answer_class standing_answered(struct worker *w, struct flight *f, bool is_
         class =
             classify_error(&f->upstream->endpoint.conf->classes, f->chain->conf->family, f->method, f->http_status, &e)
                 .class;
+        limits_learn(w, f, class, &e);
         if ((answer_meaning(class)->harm == HARM_HARD || answer_meaning(class)->park == PARK_CREDENTIAL) &&
             !standing_excuses(f, class))
             keep_reason(&f->upstream->endpoint, FAIL_UPSTREAM_ERROR, class, NULL, f->http_status);
     } else {
         class = classify_result(f->method, payload);
+        limits_learn(w, f, class, NULL);
     }
     f->chain->standing.heard_us[f->upstream->index] = worker_clock_us(w);
     judge(w, f, class, f->http_status, !is_error);
     return class;
 }
 
+void standing_refused(struct flight *f, struct slice error)
+{
+    struct error_object e;
+    enum answer_class class;
+
+    error_object_read(&e, error);
+    class = classify_error(&f->upstream->endpoint.conf->classes, f->chain->conf->family, f->method, f->http_status, &e)
+                .class;
+    if (limits_is_refusal(class))
+        limits_learn(f->upstream->worker, f, class, &e);
+}
+
 enum answer_class standing_failed(struct worker *w, struct flight *f, const struct route_failure *why)
 {
+    struct slice body = w->response ? w->response->body : slice_of(NULL, 0);
     enum answer_class class = classify_failure(&f->upstream->endpoint.conf->classes, f->chain->conf->family, why->fail,
-                                               why->http_status, slice_of(NULL, 0))
+                                               why->http_status, body)
                                   .class;
 
+    if (limits_is_refusal(class) && !why->never_sent)
+        limits_learn(w, f, class, NULL);
     if (why->never_sent || why->reused_died) { /* the dial, or nobody, is to blame */
         standing_left(f);
         return class;

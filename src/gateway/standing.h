@@ -42,6 +42,8 @@ void standing_called(struct chain *c, const struct flight *f);
 void standing_refresh(struct chain *c);
 /* The answer of f->upstream to f.  What it means; the endpoint is judged by it. */
 enum answer_class standing_answered(struct worker *w, struct flight *f, bool is_error, struct slice payload);
+/* It answered f with an error because f shared a request, or because of the moment: f is asked again, alone. */
+void standing_refused(struct flight *f, struct slice error);
 /* f->upstream gave no answer to f. */
 enum answer_class standing_failed(struct worker *w, struct flight *f, const struct route_failure *why);
 /* What an endpoint refuses its client's own credential, or one of ours that is replaced, says nothing of what it would

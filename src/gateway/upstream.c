@@ -10,6 +10,7 @@
 #include "gateway/boarding.h"
 #include "gateway/chain.h"
 #include "gateway/flow.h"
+#include "gateway/limits.h"
 #include "gateway/link.h"
 #include "gateway/prober.h"
 #include "gateway/proxy_env.h"
@@ -64,7 +65,7 @@ struct upstream *upstream_new(struct chain *c, unsigned index, const struct endp
     u->chain = c;
     u->worker = c->worker;
     u->index = index;
-    list_init(&u->waiting);
+    priority_init(&u->waiting);
     list_init(&u->ready);
     list_init(&u->starved);
     probe_init(&u->probe, &c->expect);
@@ -74,6 +75,7 @@ struct upstream *upstream_new(struct chain *c, unsigned index, const struct endp
         log_event(LOG_ERROR, "tls_setup_failed", LOG_S("endpoint", conf->name), LOG_S("why", err));
         good = false;
     }
+    limits_init(u);
     if (good)
         flow_init(u);
     u->auth = auth_new(u);
@@ -84,10 +86,11 @@ struct upstream *upstream_free(struct upstream *u)
 {
     if (!u)
         return NULL;
-    assert(list_empty(&u->waiting));
+    assert(u->n_waiting == 0);
     list_remove(&u->ready);
     list_remove(&u->starved);
     auth_free(u->auth);
+    limits_deinit(u);
     endpoint_deinit(&u->endpoint);
     url_deinit(&u->proxy);
     tls_free(u->tls);
@@ -120,17 +123,6 @@ bool upstream_is_full(const struct upstream *u)
     return u->n_waiting >= u->endpoint.conf->pool.max_waiting + seats(u);
 }
 
-/* The front: while calls are held back, behind the question that they wait for. */
-static struct list *front_of(struct upstream *u)
-{
-    struct list *first = u->waiting.next;
-
-    if (probe_holds(&u->probe) && first != &u->waiting &&
-        container_of(first, struct flight, queued)->part == FLIGHT_PROBE)
-        return first;
-    return &u->waiting;
-}
-
 static void enqueue(struct upstream *u, struct flight *f, bool front)
 {
     f->state = FLIGHT_QUEUED;
@@ -142,12 +134,10 @@ static void enqueue(struct upstream *u, struct flight *f, bool front)
         standing_depart(u, f);
     f->queued_us = worker_clock_us(u->worker);
     f->solo = boarding_solo(u, f);
-    if (front)
-        list_push_front(f->part == FLIGHT_PROBE ? &u->waiting : front_of(u), &f->queued);
-    else
-        list_push(&u->waiting, &f->queued);
+    priority_push(&u->waiting, f, front);
     u->n_waiting++;
     u->n_solo += f->solo;
+    u->n_fresh += f->fresh_only;
     f->try_until_ms = UINT64_MAX; /* the endpoint's own time-out does not run while it waits */
     route_arm(u->worker, f);
     upstream_mark(u);
@@ -184,10 +174,13 @@ void upstream_dequeue(struct flight *f)
 
     if (!list_linked(&f->queued))
         return;
-    list_remove(&f->queued);
-    if (f->state == FLIGHT_PARKED)
+    if (f->state == FLIGHT_PARKED) {
+        list_remove(&f->queued);
         return;
+    }
+    priority_remove(&u->waiting, f);
     u->n_solo -= f->solo;
+    u->n_fresh -= f->fresh_only;
     if (--u->n_waiting == 0)
         list_remove(&u->starved); /* a place in that line is for those who have calls waiting */
 }
@@ -264,17 +257,12 @@ bool upstream_must_yield(const struct upstream *u)
 }
 
 /* How many dials are wanted for those that need a connection that carried nothing: idle links do not count for them,
- * and make room if need be.  They wait at the front. */
+ * and make room if need be. */
 static unsigned fresh_wanted(struct upstream *u)
 {
     struct pool *p = &u->endpoint.pool;
-    unsigned want = 0, left;
+    unsigned want = u->n_fresh, left;
 
-    list_each (it, &u->waiting) {
-        if (!container_of(it, struct flight, queued)->fresh_only)
-            break;
-        want++;
-    }
     if (p->max_busy && want + p->n_busy > p->max_busy) /* more are busy than the limit is now, perhaps */
         want = p->max_busy > p->n_busy ? p->max_busy - p->n_busy : 0;
     want = want > p->n_dialling ? want - p->n_dialling : 0;
@@ -293,6 +281,8 @@ static void dial_wanted(struct upstream *u, uint64_t now_ms)
         want = 0;
     if (want < fresh)
         want = fresh;
+    if (u->shut) /* what is there carries what may leave */
+        want = pool_dials_wanted(p, 0);
     /* While it is left alone, those who wait have its other sockets; when there are none, one attempt at a time. */
     if (breaker_pausing(&u->endpoint.breaker, now_ms))
         want = u->n_waiting && pool_sockets(p) == 0 && want ? 1 : 0;
@@ -339,6 +329,8 @@ void upstream_dispatch(struct upstream *u)
         if (watch_is_due(&u->watch, upstream_is_down(u), now_ms))
             watch_look(u);
         boarding_run(u);
+        if (u->shut)
+            limits_offer(u);
     } else if (auth_failed(u->auth)) {
         upstream_release_waiting(
             u,
@@ -387,7 +379,7 @@ static enum fail dial_fail(enum dial_phase phase)
 void upstream_release_waiting(struct upstream *u, const struct route_failure *why)
 {
     while (u->n_waiting) {
-        struct flight *f = container_of(u->waiting.prev, struct flight, queued);
+        struct flight *f = priority_back(&u->waiting);
 
         upstream_dequeue(f);
         route_failed(u->worker, f, why);
@@ -396,12 +388,10 @@ void upstream_release_waiting(struct upstream *u, const struct route_failure *wh
 
 void upstream_offer_waiting(struct upstream *u)
 {
-    struct list *it = u->waiting.prev;
+    struct flight *f = priority_back(&u->waiting), *before;
 
-    while (it != &u->waiting) {
-        struct flight *f = container_of(it, struct flight, queued);
-
-        it = it->prev;
+    for (; f; f = before) {
+        before = priority_before(&u->waiting, f);
         route_elsewhere(f);
     }
 }

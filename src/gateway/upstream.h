@@ -9,6 +9,7 @@
 #include "io/dial.h"
 #include "upstream/concurrency.h"
 #include "upstream/endpoint.h"
+#include "upstream/priority.h"
 #include "upstream/probe.h"
 
 struct auth;
@@ -23,21 +24,27 @@ struct upstream {
     struct watch watch;
     struct worker *worker;
     struct chain *chain;
-    unsigned index;      /* in its chain */
-    struct list waiting; /* flights, oldest first */
+    unsigned index;                /* in its chain */
+    struct priority_queue waiting; /* flights */
     unsigned n_waiting;
     uint64_t behind_since_ms;           /* each word of it was more than max_lag_blocks behind; 0: the last was not */
     unsigned n_solo;                    /* of these, calls that share a request with no others */
+    unsigned n_fresh;                   /* and those that need a connection that carried nothing */
     unsigned n_wire;                    /* calls on links */
     unsigned max_wire;                  /* the most of these, now: gateway/flow.h; 0: no limit */
     unsigned n_busy_solo;               /* links that carry one that shares with no others */
     unsigned n_stalled, n_stalled_solo; /* of all links, and of these: not read for want of room at clients */
     uint64_t dial_us;                   /* how long opening a connection takes, lately; 0: not known */
-    uint64_t again_us;                  /* boarding wants to look again then; UINT64_MAX: no */
-    struct list ready;                  /* in worker.ready */
-    struct list starved;                /* in worker.starved: wants to dial, but max_upstream_sockets is reached */
-    struct concurrency concurrency;     /* where max_wire is adaptive */
-    struct heap_node due;               /* idle time-outs, end of back-off */
+    uint64_t again_us;                  /* boarding wants to look again after so long; UINT64_MAX: no */
+    bool shut;                          /* its limit lets nobody depart now */
+    enum limiter_why shut_why;          /* when it did so last */
+    uint64_t shut_us;
+    uint64_t offered_us, said_us; /* when those who wait were offered to others last; when its limit was last logged */
+    uint32_t *units;              /* what a call costs, by method slot; owned; NULL: no limit counts that */
+    struct list ready;            /* in worker.ready */
+    struct list starved;          /* in worker.starved: wants to dial, but max_upstream_sockets is reached */
+    struct concurrency concurrency; /* where max_wire is adaptive */
+    struct heap_node due;           /* idle time-outs, end of back-off */
     uint64_t warm_after_ms; /* no warming before that: a server that drops idle connections at once is not hammered */
     struct flight *trial;   /* the call that tries it while its breaker is not closed; NULL: none */
     struct auth *auth;      /* NULL: its credential does not change */

@@ -12,6 +12,7 @@
 #include "gateway/broadcast_lane.h"
 #include "gateway/chain.h"
 #include "gateway/hedge_lane.h"
+#include "gateway/limits.h"
 #include "gateway/link.h"
 #include "gateway/request.h"
 #include "gateway/room.h"
@@ -21,6 +22,7 @@
 #include "io/dial.h"
 #include "io/loop.h"
 
+enum { WALL_TOLD_MS = 60000 };
 enum { MAX_HEAD_BYTES = 16384, MAX_FIELDS = 100, MAX_TARGET_BYTES = 8192, KEPT_FLIGHTS = 1024, KEPT_SESSIONS = 64 };
 
 static void date_update(struct worker *w)
@@ -29,6 +31,7 @@ static void date_update(struct worker *w)
     struct tm tm;
 
     clock_gettime(CLOCK_REALTIME, &ts);
+    w->wall_ms = loop_wall_ms(w->loop);
     gmtime_r(&ts.tv_sec, &tm);
     w->date_n = strftime(w->date_line, sizeof w->date_line, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm);
     w->head_n =
@@ -245,8 +248,13 @@ void worker_drive(struct worker *w)
 {
     uint64_t now_ms = worker_now_ms(w);
 
-    if (now_ms >= w->date_until_ms)
+    if (now_ms >= w->date_until_ms) {
         date_update(w);
+        if (now_ms - w->wall_told_ms >= WALL_TOLD_MS) {
+            w->wall_told_ms = now_ms;
+            limits_clock(w);
+        }
+    }
     if (now_ms >= w->due_ms)
         fire_due(w, now_ms);
     room_look_again(w);

@@ -19,6 +19,7 @@
 
 struct chain;
 struct dialer;
+struct h1_response;
 struct h1_server;
 struct loop;
 struct spare;
@@ -59,8 +60,11 @@ struct worker {
     uint64_t drain_until_ms;
     unsigned max_descriptors; /* 0: not known */
     unsigned descriptors_low;
-    uint64_t due_ms;   /* the earliest of the heaps' deadlines, as of the end of the last turn */
-    uint64_t clock_us; /* of this loop turn; 0: not read yet */
+    uint64_t due_ms;                    /* the earliest of the heaps' deadlines, as of the end of the last turn */
+    uint64_t clock_us;                  /* of this loop turn; 0: not read yet */
+    int64_t wall_ms;                    /* the wall clock, about a second old at most while there is work: since 1970 */
+    uint64_t wall_told_ms;              /* when the limits of endpoints were told of it last */
+    const struct h1_response *response; /* that is being taken, with its body; NULL: none */
     uint64_t started_ms;
     int64_t started_unix_s;
 

@@ -13,8 +13,10 @@
 #include "http/head.h"
 #include "http/inflate.h"
 #include "http/known_head.h"
+#include "http/rate_fields.h"
 
 enum {
+    RATE_LINES_MAX = 2048,  /* bytes of fields about rate limits that are kept */
     KEEP_HEAD_BYTES = 4096, /* a larger head buffer is freed between responses */
     BODY_AHEAD = 1 << 20,   /* memory given for an announcement alone */
     SPACE_MIN = 16384,      /* below this, reading into the body costs more system calls than it saves copying */
@@ -60,6 +62,7 @@ struct h1_client {
     const struct h1_client_conf *conf;
     struct buf head; /* only of a head that comes in pieces */
     struct body body;
+    struct buf rate_lines;
     struct inflate *inflate; /* of a coded body under way */
     llhttp_t judge;
     struct chunked chunked;
@@ -134,6 +137,7 @@ struct h1_client *h1_client_new(const struct h1_client_conf *conf)
     c->conf = conf;
     buf_init(&c->head, conf->max_head_bytes);
     body_init(&c->body, conf->max_body_bytes, BODY_AHEAD, conf->spare);
+    buf_init(&c->rate_lines, RATE_LINES_MAX);
     return c;
 }
 
@@ -142,6 +146,7 @@ struct h1_client *h1_client_free(struct h1_client *c)
     if (c) {
         buf_deinit(&c->head);
         body_deinit(&c->body);
+        buf_deinit(&c->rate_lines);
         inflate_free(c->inflate);
         free(c);
     }
@@ -162,11 +167,12 @@ void h1_client_start(struct h1_client *c)
     if (c->head.cap)
         head_forget(c);
     body_clear(&c->body);
+    if (c->rate_lines.n)
+        buf_clear(&c->rate_lines);
     if (c->inflate)
         c->inflate = inflate_free(c->inflate);
     mem_clear((char *)c + offsetof(struct h1_client, state), sizeof *c - offsetof(struct h1_client, state));
     c->state = CLIENT_STATUS;
-    c->res.retry_after_s = -1;
 }
 
 static bool is_digit(char ch)
@@ -212,6 +218,16 @@ static void content_encoding(struct client_head *now, struct slice list)
     }
 }
 
+/* Whole lines only; what does not fit is not kept. */
+static void keep_rate_line(struct h1_client *c, struct slice line)
+{
+    struct buf *b = &c->rate_lines;
+
+    if (b->n + line.n + 1 > RATE_LINES_MAX || buf_append(b, line.p, line.n) || buf_append(b, "\n", 1))
+        return;
+    c->res.rate_lines = buf_get(b);
+}
+
 static enum h1_client_event field_line(struct h1_client *c, struct slice line)
 {
     struct client_head *now = &c->now;
@@ -222,14 +238,12 @@ static enum h1_client_event field_line(struct h1_client *c, struct slice line)
         return fail(c, H1_CLIENT_BAD_HEAD, "too many header fields");
     if (!field_split(line, &name, &value))
         return syntax(c, "malformed header field");
+    if (rate_fields_may_be(name))
+        keep_rate_line(c, line);
     switch (name.n) {
     case 10:
         if (field_is(name, "connection"))
             field_connection(value, &now->close, &now->keep_alive);
-        break;
-    case 11:
-        if (field_is(name, "retry-after"))
-            field_seconds(value, &c->res.retry_after_s);
         break;
     case 14:
         if (!field_is(name, "content-length"))
@@ -289,8 +303,9 @@ static void remember(struct h1_client *c, const char *p, size_t n)
 {
     const struct client_head *now = &c->now;
 
-    if (!now->has_length || now->n_codings || now->coding_unknown || c->informational || c->res.status < 200 ||
-        c->res.status == 204 || c->res.status == 304 || n + KNOWN_HEAD_DIGITS > c->conf->max_head_bytes)
+    if (!now->has_length || c->res.rate_lines.n || now->n_codings || now->coding_unknown || c->informational ||
+        c->res.status < 200 || c->res.status == 204 || c->res.status == 304 ||
+        n + KNOWN_HEAD_DIGITS > c->conf->max_head_bytes)
         return;
     known_head_set(&c->known, slice_of(p, n), now->length_text);
     c->known_res = c->res;
@@ -315,7 +330,8 @@ static enum h1_client_event head_over(struct h1_client *c)
     if (status < 200) {
         if (++c->informational > c->conf->max_informational)
             return fail(c, H1_CLIENT_BAD_HEAD, "too many 1xx responses");
-        c->res = (struct h1_response){.retry_after_s = -1};
+        c->res = (struct h1_response){.status = 0};
+        buf_clear(&c->rate_lines);
         head_forget(c);
         enter(c, CLIENT_STATUS);
         return H1_CLIENT_MORE;

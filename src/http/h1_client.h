@@ -42,8 +42,9 @@ struct h1_response {
                       */
     struct slice
         body; /* whole and decoded.  Borrowed: from the fed bytes when it lay in them in one piece and was not coded */
-    bool body_owned;       /* body lies in the parser's own buffer: h1_client_take_body moves it out without a copy */
-    int64_t retry_after_s; /* Retry-After in seconds; -1 when absent or a date */
+    bool body_owned;         /* body lies in the parser's own buffer: h1_client_take_body moves it out without a copy */
+    struct slice rate_lines; /* fields about rate limits, each with '\n' behind it: for rate_fields_read(); good as long
+                                as res */
 };
 
 struct h1_client;

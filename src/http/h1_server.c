@@ -269,6 +269,8 @@ static enum h1_server_event field_line(struct h1_server *h, const char *base, st
     case 19:
         if (field_is(name, "x-millrace-endpoint"))
             h->endpoint = part_of(base, value);
+        else if (field_is(name, "x-millrace-priority"))
+            h->req.priority = field_is(value, "high") ? 1 : slice_eq_nocase(value, SLICE("low")) ? -1 : 0;
         break;
     case 29:
         if (field_is(name, "access-control-request-method") && !h->acrm.at)

@@ -35,6 +35,7 @@ struct h1_request {
     bool expect_continue;       /* Expect: 100-continue, and HTTP/1.1 */
     bool chunked;               /* body came chunked */
     bool explain;               /* X-Millrace-Explain: 1 */
+    int8_t priority;            /* X-Millrace-Priority: 1 high, -1 low, 0 normal, absent or anything else */
     struct slice path;          /* the target without query; absolute-form targets are reduced to their path */
     struct slice query;         /* after '?', may be empty */
     struct slice host;          /* the Host field, OWS trimmed; n = 0 when absent (HTTP/1.0) */

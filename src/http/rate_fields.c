@@ -1,6 +1,7 @@
 #include "http/rate_fields.h"
 
 #include "http/date.h"
+#include "http/field.h"
 
 enum { DIGITS = 15 /* of numbers that are read: no sum overflows */ };
 
@@ -103,4 +104,19 @@ int64_t rate_fields_wait_ms(const struct rate_fields *f)
     if (f->retry_after_ms >= 0)
         return f->retry_after_ms;
     return f->remaining == 0 ? f->reset_ms : -1;
+}
+
+void rate_fields_read(struct rate_fields *f, struct slice lines, int64_t now_ms)
+{
+    rate_fields_init(f);
+    while (lines.n) {
+        const char *end = memchr(lines.p, '\n', lines.n);
+        size_t n = end ? (size_t)(end - lines.p) : lines.n;
+        struct slice name, value;
+
+        if (field_split(slice_of(lines.p, n), &name, &value))
+            rate_fields_take(f, name, value, now_ms);
+        n += end != NULL;
+        lines = slice_of(lines.p + n, lines.n - n);
+    }
 }

@@ -29,6 +29,9 @@ void rate_fields_init(struct rate_fields *f);
 /* One field.  now_ms: milliseconds since 1970, for dates.  false: it is none of these. */
 bool rate_fields_take(struct rate_fields *f, struct slice name, struct slice value, int64_t now_ms);
 
+/* Lines as struct h1_response has them. */
+void rate_fields_read(struct rate_fields *f, struct slice lines, int64_t now_ms);
+
 /* Worth a call of rate_fields_take?  Cheap enough to ask of every field of every response. */
 static inline bool rate_fields_may_be(struct slice name)
 {

@@ -171,6 +171,15 @@ uint64_t loop_clock_us(const struct loop *l)
     return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
+int64_t loop_wall_ms(const struct loop *l)
+{
+    struct timespec ts;
+
+    (void)l;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
 void loop_wake_at(struct loop *l, uint64_t at_ms)
 {
     if (at_ms == UINT64_MAX || at_ms < l->wake_ms)

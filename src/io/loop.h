@@ -25,6 +25,7 @@ void loop_finish(
 
 uint64_t loop_now_ms(const struct loop *l);   /* monotonic; cached for the turn */
 uint64_t loop_clock_us(const struct loop *l); /* monotonic, read now */
+int64_t loop_wall_ms(const struct loop *l);   /* since 1970, UTC, read now */
 
 /* on_turn will be called at at_ms at the latest.  One timer for everything: an earlier time replaces a later one,
  * UINT64_MAX clears. */

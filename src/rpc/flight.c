@@ -42,6 +42,10 @@ static void begin(struct flight *f, const struct method *m, uint64_t id)
     f->need = f->told = 0;
     f->moves = 0;
     f->sends = f->stale = 0;
+    f->rank = 0;
+    f->counted = 0;
+    f->units = FLIGHT_UNITS_BY_METHOD;
+    f->taken_us = 0;
     f->riders = 0;
     f->id = id;
     f->tried = f->passed = 0;
@@ -100,6 +104,8 @@ void flight_init_copy(struct flight *f, const struct flight *of, uint64_t id)
     begin(f, of->method, id);
     f->chain = of->chain;
     f->heavy = of->heavy;
+    f->rank = of->rank;
+    f->units = of->units;
     f->start_us = of->start_us;
     f->scope = scope_ref(of->scope);
     f->deadline_ms = of->deadline_ms;

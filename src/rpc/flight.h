@@ -47,12 +47,14 @@ struct flight_said {
     struct blob *ref;
     struct slice payload; /* in ref */
     bool is_error;
+    bool refused;  /* for the number of calls */
     unsigned rank; /* answer_meaning.rank: the lowest says most */
     struct upstream *at;
 };
 
 /* Was it asked a second time, elsewhere, and which answer was taken? */
 enum flight_hedged { HEDGED_NOT, HEDGED_LOST, HEDGED_WON };
+#define FLIGHT_UNITS_BY_METHOD UINT32_MAX
 
 struct flight {
     enum flight_state state;
@@ -83,16 +85,20 @@ struct flight {
     uint8_t waits;                /* how often it paused because nobody was far enough */
     uint8_t moves;                /* how many times it changed link or endpoint */
     uint8_t sends;                /* requests that carried it */
-    uint8_t stale;                /* of these, those that went into a connection which was dead already */
-    uint32_t need_setbacks;       /* of the past that `need` is of */
-    uint64_t need, told;          /* a block number; the one that its answer tells; 0: none */
-    uint64_t id;                  /* our own id, unique within the worker */
-    uint64_t tried;               /* bit per endpoint of the chain that failed it */
-    uint64_t passed;              /* of these, those that it left before a byte of it did */
-    uint64_t blamed;              /* of these, those whose error is held against them if another one answers */
-    unsigned http_status;         /* that its answer came with */
-    unsigned seat;                /* on its link */
-    unsigned riders;              /* calls in the last request that carried it */
+    uint8_t rank;  /* upstream/priority.h: where it stands among those who wait; 0: first, a question of our own */
+    uint8_t stale; /* of these, those that went into a connection which was dead already */
+    uint32_t need_setbacks; /* of the past that `need` is of */
+    uint64_t need, told;    /* a block number; the one that its answer tells; 0: none */
+    unsigned counted;       /* requests that it was when it left last, as its endpoint's limit counts them */
+    uint32_t units;         /* compute units that the configuration says; FLIGHT_UNITS_BY_METHOD: it does not */
+    uint64_t taken_us;      /* when these were taken */
+    uint64_t id;            /* our own id, unique within the worker */
+    uint64_t tried;         /* bit per endpoint of the chain that failed it */
+    uint64_t passed;        /* of these, those that it left before a byte of it did */
+    uint64_t blamed;        /* of these, those whose error is held against them if another one answers */
+    unsigned http_status;   /* that its answer came with */
+    unsigned seat;          /* on its link */
+    unsigned riders;        /* calls in the last request that carried it */
     uint64_t born_ms, queued_us;
     uint64_t start_us, sent_us;
     uint64_t deadline_ms;     /* of its longest waiter */

@@ -12,6 +12,7 @@
 #include "upstream/batch_limits.h"
 #include "upstream/breaker.h"
 #include "upstream/latency.h"
+#include "upstream/limiter.h"
 #include "upstream/pool.h"
 #include "upstream/secrets.h"
 
@@ -30,6 +31,9 @@ struct endpoint_stats {
     struct hist batch_calls;          /* calls in a request */
     struct hist boarding_wait_us;     /* from the queue to a link */
     uint64_t opened;                  /* how often its breaker did */
+    uint64_t limited[LIMIT_KINDS];    /* calls that it refused for their number, and why */
+    uint64_t waited[LIMITER_WHYS];    /* calls that its limit held back, and why */
+    uint64_t slowed;                  /* how often what it takes was found to be less */
     uint64_t classes[ANSWER_CLASSES]; /* what its answers and failures meant */
     uint64_t broadcasts[BROADCAST_OUTCOMES];
     struct hist broadcast_us; /* from a client's transaction to the answer of this one, whatever it was */
@@ -42,6 +46,7 @@ struct endpoint {
     struct pool pool;
     struct breaker breaker;
     struct latency_peak peak;
+    struct limiter limiter; /* gateway/limits.h */
     struct batch_limits limits;
     struct h1_client_conf http;
     char *head; /* the request's head up to and with "Content-Length: " : holds secrets.  NULL: a credential is needed,

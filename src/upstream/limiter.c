@@ -165,6 +165,51 @@ uint64_t limiter_when(struct limiter *l, unsigned slot, unsigned requests, uint3
     return at_us;
 }
 
+/* When the bucket has so much for each of ahead + 1. */
+static uint64_t bucket_when_behind(struct limiter *l, unsigned k, unsigned ahead, uint64_t tokens, uint64_t now_us)
+{
+    struct bucket *b = &l->buckets[k];
+    uint64_t all;
+
+    if (tokens * BUCKET_TOKEN > l->cap[k])
+        return LIMITER_NEVER;
+    if (__builtin_mul_overflow(tokens * BUCKET_TOKEN, ahead + UINT64_C(1), &all))
+        all = UINT64_MAX;
+    bucket_settle(b, now_us);
+    if (b->have >= all)
+        return now_us;
+    /* At most a day: no call waits longer. */
+    return b->rate ? most(b->at_us, now_us) + least((all - b->have) / b->rate + 1, QUOTA_DAY_US) : LIMITER_NEVER;
+}
+
+uint64_t limiter_when_behind(struct limiter *l, unsigned ahead, unsigned slot, unsigned requests, uint32_t units,
+                             uint64_t now_us)
+{
+    const uint64_t tokens[LIMITER_BUCKETS] = {requests, units};
+    uint64_t at_us = now_us;
+
+    if (l->gates & LIMITER_GATE_PARKED)
+        at_us = most(at_us, l->park.all.until_us);
+    if (l->gates & LIMITER_GATE_METHODS)
+        at_us = most(at_us, limit_park_method_until(&l->park, slot));
+    for (unsigned k = 0; k < LIMITER_BUCKETS; k++)
+        if (l->gates & 1u << k)
+            at_us = most(at_us, bucket_when_behind(l, k, ahead, tokens[k], now_us));
+    if (l->gates & LIMITER_GATE_QUOTA)
+        at_us = most(at_us, quota_when(l, requests, units, now_us));
+    return at_us;
+}
+
+uint64_t limiter_tokens(struct limiter *l, uint64_t now_us)
+{
+    struct bucket *b = &l->buckets[LIMITER_REQUESTS];
+
+    if (!(l->gates & LIMITER_GATE_REQUESTS))
+        return UINT64_MAX;
+    bucket_settle(b, now_us);
+    return b->have / BUCKET_TOKEN;
+}
+
 void limiter_give(struct limiter *l, unsigned requests, uint32_t units, uint64_t taken_us, uint64_t now_us)
 {
     limit_learned_unsent(&l->learned, requests, units);
@@ -249,6 +294,7 @@ enum limiter_change limiter_refused(struct limiter *l, const struct limit_refusa
         l->gates |= LIMITER_GATE_METHODS;
         return paused ? LIMITER_PAUSED : LIMITER_SAME;
     case LIMIT_QUOTA:
+    case LIMIT_KINDS:
         break;
     }
     return spent(l, r, now_us);

@@ -40,7 +40,15 @@ struct limiter {
 };
 
 /* What a call waits for. */
-enum limiter_why { LIMITER_FREE, LIMITER_RATE, LIMITER_PARKED, LIMITER_METHOD_PARKED, LIMITER_QUOTA, LIMITER_TOO_BIG };
+enum limiter_why {
+    LIMITER_FREE,
+    LIMITER_RATE,
+    LIMITER_PARKED,
+    LIMITER_METHOD_PARKED,
+    LIMITER_QUOTA,
+    LIMITER_TOO_BIG,
+    LIMITER_WHYS
+};
 
 #define LIMITER_NEVER UINT64_MAX
 
@@ -84,6 +92,11 @@ static inline void limiter_take(struct limiter *l, unsigned requests, uint32_t u
  * LIMITER_NEVER and TOO_BIG: it counts more than a burst, or than a day, allows. */
 uint64_t limiter_when(struct limiter *l, unsigned slot, unsigned requests, uint32_t units, uint64_t now_us,
                       enum limiter_why *why);
+/* The same for a call behind `ahead` others like it; an estimate, which changes nothing. */
+uint64_t limiter_when_behind(struct limiter *l, unsigned ahead, unsigned slot, unsigned requests, uint32_t units,
+                             uint64_t now_us);
+/* So many requests may leave at once now, as far as tokens go. */
+uint64_t limiter_tokens(struct limiter *l, uint64_t now_us);
 /* Its bytes never left, though it was taken at taken_us. */
 void limiter_give(struct limiter *l, unsigned requests, uint32_t units, uint64_t taken_us, uint64_t now_us);
 
@@ -94,7 +107,8 @@ void limiter_park_method(struct limiter *l, unsigned slot, uint64_t until_us);
 enum limit_kind {
     LIMIT_RATE,   /* too many: 429, or what says so in an answer or in an element of a batch */
     LIMIT_METHOD, /* too many of this method */
-    LIMIT_QUOTA   /* nothing more until the provider's day is over, or until it is paid: 402 and its family */
+    LIMIT_QUOTA,  /* nothing more until the provider's day is over, or until it is paid: 402 and its family */
+    LIMIT_KINDS
 };
 
 struct limit_refusal {

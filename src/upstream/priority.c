@@ -1,7 +1,5 @@
 #include "upstream/priority.h"
 
-#include <assert.h>
-
 void priority_init(struct priority_queue *q)
 {
     *q = (struct priority_queue){.filled = 0};
@@ -9,67 +7,56 @@ void priority_init(struct priority_queue *q)
         list_init(&q->ranks[i]);
 }
 
-static void entered(struct priority_queue *q, const struct priority_node *n)
+static struct flight *flight_of(struct list *queued)
 {
-    q->filled |= 1u << n->rank;
-    q->n++;
+    return container_of(queued, struct flight, queued);
 }
 
-void priority_push(struct priority_queue *q, struct priority_node *n, enum priority_class class,
-                   enum priority_client client)
+struct flight *priority_oldest(const struct priority_queue *q)
 {
-    n->rank = (unsigned)class * PRIORITY_CLIENTS + (unsigned)client;
-    n->seq = ++q->seq;
-    list_push(&q->ranks[n->rank], &n->node);
-    entered(q, n);
-}
-
-void priority_push_front(struct priority_queue *q, struct priority_node *n)
-{
-    assert(n->seq);
-    list_push_front(&q->ranks[n->rank], &n->node);
-    entered(q, n);
-}
-
-static struct priority_node *head(const struct priority_queue *q, unsigned rank)
-{
-    return container_of(q->ranks[rank].next, struct priority_node, node);
-}
-
-static struct priority_node *oldest(const struct priority_queue *q)
-{
-    struct priority_node *best = NULL;
+    struct flight *best = NULL;
 
     for (unsigned left = q->filled; left; left &= left - 1) {
-        struct priority_node *n = head(q, (unsigned)__builtin_ctz(left));
+        struct flight *f = flight_of(q->ranks[__builtin_ctz(left)].next);
 
-        if (!best || n->seq < best->seq)
-            best = n;
+        if (!best || f->id < best->id)
+            best = f;
     }
     return best;
 }
 
-struct priority_node *priority_first(const struct priority_queue *q)
+/* The first of the ranks in `ranks`. */
+static struct flight *front_of(const struct priority_queue *q, unsigned ranks)
 {
-    if (!q->filled)
-        return NULL;
-    if (q->turn >= PRIORITY_TURNS - 1)
-        return oldest(q);
-    return head(q, (unsigned)__builtin_ctz(q->filled));
+    return ranks ? flight_of(q->ranks[__builtin_ctz(ranks)].next) : NULL;
 }
 
-void priority_take(struct priority_queue *q, struct priority_node *n)
+/* The last of them. */
+static struct flight *back_of(const struct priority_queue *q, unsigned ranks)
 {
-    q->turn = q->turn >= PRIORITY_TURNS - 1 ? 0 : q->turn + 1;
-    priority_remove(q, n);
+    return ranks ? flight_of(q->ranks[31 - __builtin_clz(ranks)].prev) : NULL;
 }
 
-void priority_remove(struct priority_queue *q, struct priority_node *n)
+struct flight *priority_front(const struct priority_queue *q)
 {
-    if (!list_linked(&n->node))
-        return;
-    list_remove(&n->node);
-    q->n--;
-    if (list_empty(&q->ranks[n->rank]))
-        q->filled &= ~(1u << n->rank);
+    return front_of(q, q->filled);
+}
+
+struct flight *priority_next(const struct priority_queue *q, const struct flight *f)
+{
+    if (f->queued.next != &q->ranks[f->rank])
+        return flight_of(f->queued.next);
+    return front_of(q, q->filled & ~0u << (f->rank + 1u));
+}
+
+struct flight *priority_back(const struct priority_queue *q)
+{
+    return back_of(q, q->filled);
+}
+
+struct flight *priority_before(const struct priority_queue *q, const struct flight *f)
+{
+    if (f->queued.prev != &q->ranks[f->rank])
+        return flight_of(f->queued.prev);
+    return back_of(q, q->filled & ((1u << f->rank) - 1));
 }

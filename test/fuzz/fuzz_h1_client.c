@@ -111,7 +111,7 @@ static bool same(const struct outcome *a, const struct outcome *b)
     return a->ev == H1_CLIENT_BAD ||
            (a->used == b->used && a->body_n == b->body_n && a->hash == b->hash && a->res.status == b->res.status &&
             a->res.minor == b->res.minor && a->res.keep_alive == b->res.keep_alive &&
-            a->res.retry_after_s == b->res.retry_after_s);
+            a->res.rate_lines.n == b->res.rate_lines.n);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -44,8 +44,8 @@ static void say_result(struct script *s, struct h1_client *c, enum h1_client_eve
         say(s, "%u", res->status);
         if (res->body.n)
             say(s, "=%.*s", (int)res->body.n, res->body.p);
-        if (res->retry_after_s >= 0)
-            say(s, " after:%lld", (long long)res->retry_after_s);
+        if (res->rate_lines.n)
+            say(s, " rate{%.*s}", (int)res->rate_lines.n - 1, res->rate_lines.p);
         say(s, res->keep_alive ? "+" : "-");
     }
 }
@@ -190,12 +190,11 @@ TEST(responses)
         BOTH("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", "204-"),
         BOTH("HTTP/1.1 304 Not Modified\r\nContent-Length: 5000\r\n\r\n", "304+"),
         BOTH("HTTP/1.1 304 Not Modified\r\nContent-Encoding: nonsense\r\n\r\n", "304+"),
-        BOTH("HTTP/1.1 429 X\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n", "429 after:7+"),
-        BOTH("HTTP/1.1 429 X\r\nRetry-After: 99999999999999999999\r\nContent-Length: 0\r\n\r\n",
-             "429 after:1000000000+"),
-        BOTH("HTTP/1.1 429 X\r\nRetry-After: Mon, 20 Oct 2025 10:00:00 GMT\r\nContent-Length: 0\r\n\r\n", "429+"),
-        BOTH("HTTP/1.1 429 X\r\nRetry-After: -1\r\nContent-Length: 0\r\n\r\n", "429+"),
-        BOTH("HTTP/1.1 429 X\r\nRetry-After:\r\nContent-Length: 0\r\n\r\n", "429+"),
+        BOTH("HTTP/1.1 429 X\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n", "429 rate{Retry-After: 7}+"),
+        BOTH("HTTP/1.1 429 X\r\nRetry-After: Mon, 20 Oct 2025 10:00:00 GMT\r\nContent-Length: 0\r\n"
+             "x-RateLimit-remaining:0\r\n\r\n",
+             "429 rate{Retry-After: Mon, 20 Oct 2025 10:00:00 GMT\nx-RateLimit-remaining:0}+"),
+        BOTH("HTTP/1.1 103 X\r\nRetry-After: 7\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "200+"),
         BOTH("HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\nContent-Length: 5\r\n\r\nhello", "200=hello+"),
         BOTH("HTTP/1.1 200 OK\r\nConnection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 5\r\n\r\nhello", "200=hello+"),
         /* informational ones are skipped */

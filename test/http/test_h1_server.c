@@ -52,6 +52,8 @@ static void say_request(struct script *s, const struct h1_request *q)
         say(s, " at:%.*s", (int)q->endpoint.n, q->endpoint.p);
     if (q->authorizations)
         say(s, " auth%u:%.*s", q->authorizations, (int)q->authorization.n, q->authorization.p);
+    if (q->priority)
+        say(s, q->priority > 0 ? " high" : " low");
     say(s, q->keep_alive ? "+ " : "- ");
 }
 
@@ -299,6 +301,10 @@ TEST(repeated_heads)
             "^POST /@a=abc+ ^POST /@a=abc+ "),
         ROW(POST "Content-Length: 3\r\n\r\nabc" POST "Content-Length: 0\r\n\r\n" POST "Content-Length: 3\r\n\r\nabc",
             "^POST /@a=abc+ POST /@a+ ^POST /@a=abc+ "),
+        ROW(POST "X-Millrace-Priority: high\r\n\r\n" POST "x-millrace-priority: LOW\r\n\r\n" POST
+                 "X-Millrace-Priority: normal\r\n\r\n" POST "X-Millrace-Priority: urgent\r\n\r\n" POST
+                 "X-Millrace-Priority: low\r\n\r\n" POST "X-Millrace-Priority: lo\r\n\r\n" POST "\r\n",
+            "POST /@a high+ POST /@a low+ POST /@a+ POST /@a+ POST /@a low+ POST /@a+ POST /@a+ "),
         ROW("GET /1 HTTP/1.1\r\n" H "Connection: close\r\n\r\nGET /1 HTTP/1.1\r\n" H "\r\n", "GET /1@a- GET /1@a+ "),
     };
 

@@ -36,9 +36,14 @@ static struct sim_try *try_of(struct world *w, uint64_t id)
 /* Those that the gateway alone can know of. */
 static uint64_t granted(const struct world *w)
 {
-    const struct stats *s = &w->gateway->stats;
+    const struct worker *g = w->gateway;
+    uint64_t n = g->stats.links_put_back * PUT_BACK_MAX + g->stats.credential_retries;
 
-    return s->links_put_back * PUT_BACK_MAX + s->credential_retries;
+    for (size_t i = 0; i < g->n_chains; i++)
+        for (unsigned k = 0; k < g->chains[i]->n_upstreams; k++)
+            for (unsigned j = 0; j < LIMIT_KINDS; j++)
+                n += g->chains[i]->upstreams[k]->endpoint.stats.limited[j];
+    return n;
 }
 
 static unsigned extra(const struct sim_try *t)

@@ -3,7 +3,8 @@
  *
  * Free are: what went into a connection that died before the first byte of an answer, and had carried others; what
  * shared a request that was not answered properly as a whole; and, by the gateway's own count, what it gave back for
- * want of room, or asked again with a new credential, and the one more attempt of those who had joined a flight.
+ * want of room, or asked again with a new credential, and the one more attempt of those who had joined a flight; and
+ * what an endpoint refused because there were too many.
  * Answers below what a client was shown are asked again within the budget, however often. */
 #ifndef SIM_ATTEMPT_H
 #define SIM_ATTEMPT_H

@@ -24,6 +24,7 @@ static void check_upstream(struct world *w, const struct upstream *u, struct nod
 {
     const struct pool *p = &u->endpoint.pool;
     unsigned max_wire = u->endpoint.conf->max_inflight, now = u->max_wire;
+    unsigned waiting = 0;
     bool idle_link, light = false;
 
     if (u->n_waiting)
@@ -40,17 +41,19 @@ static void check_upstream(struct world *w, const struct upstream *u, struct nod
               now);
     sim_check(w, !now || u->n_wire <= now || u->n_wire <= n->was_wire, "%s: %u calls on the wire, where %u may be",
               n->name, u->n_wire, now);
-    sim_check(w, u->n_waiting == length(&u->waiting), "%s: %u calls are said to wait, there are %u", n->name,
-              u->n_waiting, length(&u->waiting));
-    /* A call that finds an idle link departs in the same turn, unless it waits for company on purpose, or for a
-     * credential. */
     n->was_wire = u->n_wire;
-    idle_link = p->n_idle && u->endpoint.head && !(now && u->n_wire >= now);
-    list_each (it, &u->waiting) {
-        const struct flight *f = container_of(it, struct flight, queued);
-
+    for (const struct flight *f = priority_front(&u->waiting); f; f = priority_next(&u->waiting, f)) {
+        waiting++;
+        /* One that can go nowhere else waits for its method. */
+        if ((u->endpoint.limiter.gates & LIMITER_GATE_METHODS) && (f->pinned || f->part != FLIGHT_OF_CALLS))
+            continue;
         light |= !f->fresh_only && !u->endpoint.conf->batch.window_us;
     }
+    sim_check(w, u->n_waiting == waiting, "%s: %u calls are said to wait, there are %u", n->name, u->n_waiting,
+              waiting);
+    /* A call that finds an idle link departs in the same turn, unless it waits for company on purpose, or for a
+     * credential. */
+    idle_link = p->n_idle && u->endpoint.head && !u->shut && !(now && u->n_wire >= now);
     sim_check(w, !(idle_link && light && !probe_holds(&u->probe)), "%s: calls wait beside an idle connection", n->name);
 }
 
@@ -72,8 +75,8 @@ static void check_wire(struct world *w, const struct upstream *u, const struct n
         stalled += k->stalled;
         stalled_solo += k->stalled && k->solo;
     }
-    list_each (it, &u->waiting)
-        solo += container_of(it, struct flight, queued)->solo;
+    for (const struct flight *f = priority_front(&u->waiting); f; f = priority_next(&u->waiting, f))
+        solo += f->solo;
     sim_check(w, aboard == u->n_wire, "%s: %u calls are said to be on the wire, there are %u", n->name, u->n_wire,
               aboard);
     sim_check(w, solo_links == u->n_busy_solo && solo == u->n_solo,

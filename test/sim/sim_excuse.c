@@ -83,7 +83,7 @@ void excuse_judge(struct world *w, unsigned client, const struct sim_chain *c, c
                   struct slice payload)
 {
     const struct retry_conf *r = &w->gateway->chains[c->index]->conf->retry;
-    unsigned rank = ERROR_RANK_OURS, asks = ERROR_ASKS_ALL;
+    unsigned rank = has(payload, "\"rate_limited\"") ? ERROR_RANK_RATE : ERROR_RANK_OURS, asks = ERROR_ASKS_ALL;
     const struct sim_error *e = NULL;
     struct tried t;
     const struct node *n;

@@ -99,13 +99,24 @@ static uint64_t told_since_us(const struct sim_chain *c, uint64_t head)
     return first_us;
 }
 
+/* Endpoints that refused too many calls in rough weather are taken for slower ones for a while. */
+static bool is_held_back(const struct world *w, const struct sim_chain *c)
+{
+    const struct chain *g = w->gateway->chains[c->index];
+
+    for (unsigned i = 0; i < g->n_upstreams; i++)
+        if (w->p.weather && g->upstreams[i]->endpoint.limiter.gates)
+            return true;
+    return false;
+}
+
 static void begin(struct world *w, struct sim_chain *c, struct want *want)
 {
     *want = (struct want){.announced = c->announced,
                           .serial = UINT64_MAX,
                           .asked_us = w->now_us,
                           .asked_mono_us = clock_mono_us(w),
-                          .calm = weather_is_calm(w)};
+                          .calm = weather_is_calm(w) && !is_held_back(w, c)};
     if (c->announced)
         want->told_us = told_since_us(c, c->announced);
 }
@@ -281,7 +292,7 @@ static bool is_excuse(struct world *w, const struct post *q, const struct want *
         return w->p.mixed;
     if (has(e->payload, "\"upstream_behind\"")) /* those that are ahead cannot be asked, or have stepped back */
         return w->p.lag || !want->calm;
-    return !want->calm || (slow && has(e->payload, "_timeout\""));
+    return !want->calm || (slow && (has(e->payload, "_timeout\"") || has(e->payload, "\"rate_limited\"")));
 }
 
 /* Nobody has been where the chain was for so long that it was taken for one that began anew. */

@@ -111,6 +111,11 @@ uint64_t loop_clock_us(const struct loop *l)
     return clock_mono_us(l->w) + 1;
 }
 
+int64_t loop_wall_ms(const struct loop *l)
+{
+    return INT64_C(1800000000000) + (int64_t)(l->w->now_us / 1000);
+}
+
 void loop_wake_at(struct loop *l, uint64_t at_ms)
 {
     if (at_ms == UINT64_MAX) {

@@ -67,6 +67,7 @@ void node_departure(struct node *n, struct slice bytes)
     size_t at = 0;
     uint64_t i;
 
+    limit_departure(n, bytes);
     sim_check(n->w,
               !n->keyed || token || bytes.n < 5 || memcmp(bytes.p, "POST ", 5) != 0 ||
                   !memmem(bytes.p, bytes.n, "\r\n\r\n", 4),
@@ -300,6 +301,11 @@ static void take_request(struct node_conn *k, const struct h1_request *q)
     n->n_inflight += k->calls;
     k->busy = true;
     k->fault = weather_fault(n, k->calls, method_bits, array);
+    if (!limit_takes(n, k->calls)) {
+        static const enum fault refusals[] = {FAULT_HTTP_429, FAULT_HTTP_429_RPC, FAULT_ELEMENT_429};
+
+        k->fault = refusals[sim_rnd(w, 3)];
+    }
     k->split = array && k->fault;
     buf_clear(&k->out);
     if (refuses(k, v)) {

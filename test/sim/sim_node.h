@@ -5,6 +5,7 @@
 
 #include "http/h1_server.h"
 #include "sim_conn.h"
+#include "sim_limit.h"
 #include "sim_weather.h"
 
 struct node {
@@ -16,10 +17,11 @@ struct node {
     unsigned n_sockets, n_dials;        /* the gateway's: open ones, and dials under way */
     unsigned was_wire;                  /* calls on its links at the end of the last turn */
     unsigned n_inflight;                /* calls that it is working on */
-    uint64_t mean_us;                   /* of an answer's delay */
-    unsigned lag;                       /* heads behind the chain */
-    unsigned n_filters;                 /* made so far */
-    bool told[SIM_HEADS_MAX];           /* which heads it has answered, to who asked for its head */
+    struct sim_limit limit;
+    uint64_t mean_us;         /* of an answer's delay */
+    unsigned lag;             /* heads behind the chain */
+    unsigned n_filters;       /* made so far */
+    bool told[SIM_HEADS_MAX]; /* which heads it has answered, to who asked for its head */
     unsigned fault_permille;
     bool closes_idle;
     bool down;

@@ -82,6 +82,7 @@ static void draw_profile(struct world *w)
         p->call_timeout_ms = one_of(w, 1000, 2000, 4000);
     else if (sim_chance(w, 150))
         p->max_inflight_calls = 4 + (unsigned)sim_rnd(w, 30);
+    p->limited = !p->weather && sim_chance(w, 350);
     if (!p->weather && sim_chance(w, 250)) {
         p->end = sim_chance(w, 500) ? END_DRAIN : END_CLOSE;
         p->end_us = sim_rnd(w, 60000);
@@ -122,6 +123,7 @@ static void put_endpoint(struct world *w, struct node *n, struct buf *b)
     if (!w->p.roomy && sim_chance(w, 300))
         buf_printf(b, "\"adaptive_inflight\":true,\"min_inflight\":%u,",
                    n->max_inflight ? 1 : 1 + (unsigned)sim_rnd(w, 8));
+    limit_draw(n, b);
     n->keyed = sim_chance(w, 300);
     if (n->keyed)
         buf_printf(b, "\"auth\":{\"bearer_command\":[\"print-token\",\"%u\"]},", n->index);

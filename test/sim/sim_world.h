@@ -62,6 +62,7 @@ struct sim_profile {
     bool lag;   /* endpoints may be behind the chain's head */
     bool mixed; /* some endpoints are on another chain than their configuration says */
     bool coalesce, cache;
+    bool limited;         /* endpoints have rate limits */
     bool usual;           /* many questions of a kind, so that it is known how long an answer takes */
     bool scoped;          /* some endpoints get their clients' own credentials */
     bool named;           /* some requests name their endpoint */

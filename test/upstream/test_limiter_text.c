@@ -38,4 +38,38 @@ TEST(says_what_was_guessed)
     buf_deinit(&out);
 }
 
+TEST(shows_what_is_left)
+{
+    struct limiter l;
+    struct limiter_now n;
+
+    limiter_init(&l, &(struct limiter_conf){.requests_per_s = 10, .burst = 4, .units_per_day = 100}, 0, 0);
+    limiter_take(&l, 3, 30, 0);
+    limiter_look(&l, SECOND / 10, &n);
+    CHECK_EQ(n.of[LIMITER_REQUESTS].per_s, 10);
+    CHECK_EQ(n.of[LIMITER_REQUESTS].top, 10);
+    CHECK_EQ(n.of[LIMITER_REQUESTS].tokens, 2);
+    CHECK_EQ(n.of[LIMITER_UNITS].top, 0);
+    CHECK_EQ(n.pause_us, 0);
+    CHECK(n.requests_left == LIMITER_NO_END);
+    CHECK_EQ(n.units_left, 70);
+    CHECK_EQ(n.reset_us, UINT64_C(86399900000));
+    limiter_refused(&l, &(struct limit_refusal){.kind = LIMIT_QUOTA, .sent_us = 0}, SECOND);
+    limiter_park(&l, 3 * SECOND);
+    limiter_look(&l, SECOND, &n);
+    CHECK_EQ(n.pause_us, 2 * SECOND);
+    CHECK_EQ(n.requests_left, 0);
+    limiter_look(&l, UINT64_C(86400) * SECOND, &n);
+    CHECK_EQ(n.pause_us, 0);
+    CHECK_EQ(n.units_left, 100);
+}
+
+TEST(has_a_name_for_everything)
+{
+    for (unsigned i = 0; i < LIMIT_KINDS; i++)
+        CHECK(limit_kind_name((enum limit_kind)i) != NULL);
+    for (unsigned i = 0; i < LIMITER_WHYS; i++)
+        CHECK(limiter_why_name((enum limiter_why)i) != NULL);
+}
+
 TEST_MAIN()
