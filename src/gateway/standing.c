@@ -210,6 +210,12 @@ bool standing_excuses(const struct flight *f, enum answer_class class)
            (a->park != PARK_NONE || a->learn != LEARN_NOTHING);
 }
 
+static void learn_limit(struct worker *w, struct flight *f, enum answer_class class, const struct error_object *e)
+{
+    if (!limits_is_refusal(class) || !excuses(f, answer_meaning(class)))
+        limits_learn(w, f, class, e);
+}
+
 static void judge(struct worker *w, struct flight *f, enum answer_class class, unsigned status, bool timed)
 {
     struct chain *c = f->chain;
@@ -248,13 +254,13 @@ enum answer_class standing_answered(struct worker *w, struct flight *f, bool is_
         class =
             classify_error(&f->upstream->endpoint.conf->classes, f->chain->conf->family, f->method, f->http_status, &e)
                 .class;
-        limits_learn(w, f, class, &e);
+        learn_limit(w, f, class, &e);
         if ((answer_meaning(class)->harm == HARM_HARD || answer_meaning(class)->park == PARK_CREDENTIAL) &&
             !standing_excuses(f, class))
             keep_reason(&f->upstream->endpoint, FAIL_UPSTREAM_ERROR, class, NULL, f->http_status);
     } else {
         class = classify_result(f->method, payload);
-        limits_learn(w, f, class, NULL);
+        learn_limit(w, f, class, NULL);
     }
     f->chain->standing.heard_us[f->upstream->index] = worker_clock_us(w);
     judge(w, f, class, f->http_status, !is_error);
@@ -269,8 +275,7 @@ void standing_refused(struct flight *f, struct slice error)
     error_object_read(&e, error);
     class = classify_error(&f->upstream->endpoint.conf->classes, f->chain->conf->family, f->method, f->http_status, &e)
                 .class;
-    if (limits_is_refusal(class))
-        limits_learn(f->upstream->worker, f, class, &e);
+    learn_limit(f->upstream->worker, f, class, &e);
 }
 
 enum answer_class standing_failed(struct worker *w, struct flight *f, const struct route_failure *why)
@@ -281,7 +286,7 @@ enum answer_class standing_failed(struct worker *w, struct flight *f, const stru
                                   .class;
 
     if (limits_is_refusal(class) && !why->never_sent)
-        limits_learn(w, f, class, NULL);
+        learn_limit(w, f, class, NULL);
     if (why->never_sent || why->reused_died) { /* the dial, or nobody, is to blame */
         standing_left(f);
         return class;
