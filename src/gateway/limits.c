@@ -4,7 +4,6 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/plant.h"
 #include "gateway/chain.h"
 #include "gateway/choose.h"
 #include "gateway/hedge_lane.h"
@@ -52,16 +51,6 @@ void limits_clock(struct worker *w)
 }
 
 /* -- departures */
-
-void limits_take(struct upstream *u, struct flight *f, unsigned place, uint64_t now_us)
-{
-    struct limiter *l = &u->endpoint.limiter;
-
-    f->counted = limiter_requests(l, place);
-    f->taken_us = now_us;
-    if (!planted(PLANT_TOKEN_NOT_TAKEN) || f->id % 4)
-        limiter_take(l, f->counted, limits_units(u, f), now_us);
-}
 
 void limits_give(struct upstream *u, const struct flight *f)
 {

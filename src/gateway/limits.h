@@ -3,6 +3,7 @@
 #ifndef MILLRACE_GATEWAY_LIMITS_H
 #define MILLRACE_GATEWAY_LIMITS_H
 
+#include "base/plant.h"
 #include "gateway/upstream.h"
 #include "gateway/worker.h"
 #include "io/loop.h"
@@ -35,7 +36,15 @@ static inline bool limits_let(struct upstream *u, const struct flight *f, unsign
 }
 
 /* It departs. */
-void limits_take(struct upstream *u, struct flight *f, unsigned place, uint64_t now_us);
+static inline void limits_take(struct upstream *u, struct flight *f, unsigned place, uint64_t now_us)
+{
+    struct limiter *l = &u->endpoint.limiter;
+
+    f->counted = limiter_requests(l, place);
+    f->taken_us = now_us;
+    if (!planted(PLANT_TOKEN_NOT_TAKEN) || f->id % 4)
+        limiter_take(l, f->counted, limits_units(u, f), now_us);
+}
 /* It did not: not a byte left. */
 void limits_give(struct upstream *u, const struct flight *f);
 
