@@ -165,4 +165,18 @@ TEST(quick_look)
     }
 }
 
+TEST(reads_lines)
+{
+    struct rate_fields f;
+
+    rate_fields_read(&f, SLICE("Retry-After: 7\nx-ratelimit-remaining:0\nbroken\nX-RateLimit-Reset: 3\n"), 0);
+    CHECK_EQ(f.retry_after_ms, 7000);
+    CHECK_EQ(f.remaining, 0);
+    CHECK_EQ(f.reset_ms, 3000);
+    rate_fields_read(&f, slice_of(NULL, 0), 0);
+    CHECK_EQ(f.retry_after_ms, -1);
+    rate_fields_read(&f, SLICE("retry-after: 2"), 0);
+    CHECK_EQ(f.retry_after_ms, 2000);
+}
+
 TEST_MAIN()

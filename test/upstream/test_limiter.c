@@ -1,5 +1,6 @@
 #include "upstream/limiter.h"
 
+#include "rpc/method.h"
 #include "test.h"
 
 enum { SECOND = 1000000, MS = 1000, EVENTS = 400, WORLDS = 200 };
@@ -365,6 +366,29 @@ TEST(no_window_has_more_than_the_rate_and_the_burst)
     for (unsigned i = 0; i < WORLDS; i++)
         over += run_world(i + 1);
     CHECK_EQ(over, 0);
+}
+
+/* An estimate of when the last of several that wait may leave; it takes nothing and changes nothing. */
+TEST(when_behind_others)
+{
+    struct limiter l;
+    unsigned slot = method_get(CHAIN_EVM, SLICE("eth_call"))->slot;
+
+    limiter_init(&l, &(struct limiter_conf){.requests_per_s = 10, .burst = 3}, 0, 0);
+    CHECK_EQ(limiter_tokens(&l, 0), 3);
+    CHECK_EQ(limiter_when_behind(&l, 0, slot, 1, 0, 0), 0);
+    CHECK_EQ(limiter_when_behind(&l, 2, slot, 1, 0, 0), 0);
+    CHECK(limiter_when_behind(&l, 3, slot, 1, 0, 0) - 100000 <= 1);
+    CHECK(limiter_when_behind(&l, 12, slot, 1, 0, 0) - 1000000 <= 1);
+    CHECK(limiter_when_behind(&l, 0, slot, 4, 0, 0) == LIMITER_NEVER);
+    CHECK(limiter_when_behind(&l, 4000000000u, slot, 3, 0, 0) <= QUOTA_DAY_US);
+    limiter_park(&l, 5000000);
+    CHECK_EQ(limiter_when_behind(&l, 0, slot, 1, 0, 0), 5000000);
+    CHECK_EQ(limiter_tokens(&l, 0), 3);
+    limiter_init(&l, &(struct limiter_conf){.units_per_day = 10}, 0, 0);
+    CHECK(limiter_when_behind(&l, 0, slot, 1, 11, 0) == LIMITER_NEVER);
+    CHECK_EQ(limiter_when_behind(&l, 9, slot, 1, 10, 0), 0);
+    CHECK(limiter_tokens(&l, 0) == UINT64_MAX);
 }
 
 TEST_MAIN()
