@@ -5,6 +5,7 @@
 #include "gateway/auth.h"
 #include "gateway/chain.h"
 #include "gateway/worker.h"
+#include "io/loop.h"
 #include "upstream/advice.h"
 #include "upstream/batch_learned.h"
 #include "json/jout.h"
@@ -70,6 +71,41 @@ static void read_batches(const struct upstream *u, struct advice_facts *f, uint6
     f->batch_calls = batch_now(&e->limits, &e->conf->batch, now_ms).calls;
 }
 
+/* The rate that is nearest to its limit. */
+static void read_rates(const struct limiter *l, struct advice_facts *f, uint64_t now_us)
+{
+    uint64_t sent[LIMITER_BUCKETS];
+
+    if (now_us > l->learned.tick_us + LEARN_SLOTS * (uint64_t)LEARN_SLOT_US) /* long silent */
+        return;
+    limit_learned_seen(&l->learned, &sent[LIMITER_REQUESTS], &sent[LIMITER_UNITS]);
+    for (unsigned i = 0; i < LIMITER_BUCKETS; i++) {
+        uint64_t most = l->top[i] ? limiter_rate(l, i) : 0;
+
+        if (most && (!f->rate_max || (double)sent[i] * (double)f->rate_max > (double)f->rate_sent * (double)most)) {
+            f->rate_sent = sent[i];
+            f->rate_max = most;
+        }
+    }
+}
+
+/* That of the day which ends first. */
+static void read_quota(const struct quota *q, struct advice_facts *f, uint64_t now_us)
+{
+    bool units = q->units_max != UINT64_MAX &&
+                 (q->requests_max == UINT64_MAX ||
+                  (double)q->units * (double)q->requests_max > (double)q->requests * (double)q->units_max);
+
+    f->quota_what = units ? "units" : "requests";
+    f->quota_used = units ? q->units : q->requests;
+    f->quota_max = units ? q->units_max : q->requests_max;
+    if (f->quota_max == UINT64_MAX)
+        f->quota_max = 0;
+    f->quota_spent = q->spent && now_us < q->reset_us;
+    f->quota_since_s = now_us > q->since_us ? (now_us - q->since_us) / 1000000 : 0;
+    f->quota_left_s = q->reset_us > now_us ? (q->reset_us - now_us) / 1000000 : 0;
+}
+
 static unsigned of_endpoint(const struct upstream *u, struct advice out[ADVICE_MAX])
 {
     const struct worker *w = u->worker;
@@ -86,6 +122,8 @@ static unsigned of_endpoint(const struct upstream *u, struct advice out[ADVICE_M
     read_answers(u, &f);
     read_head(u, &f, now_ms);
     read_batches(u, &f, now_ms);
+    read_rates(&u->endpoint.limiter, &f, loop_clock_us(w->loop));
+    read_quota(&u->endpoint.limiter.quota, &f, loop_clock_us(w->loop));
     return advice_endpoint(&f, out);
 }
 

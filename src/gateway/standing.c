@@ -212,7 +212,7 @@ bool standing_excuses(const struct flight *f, enum answer_class class)
 
 static void learn_limit(struct worker *w, struct flight *f, enum answer_class class, const struct error_object *e)
 {
-    if (!limits_is_refusal(class) || !excuses(f, answer_meaning(class)))
+    if (!limits_is_refusal(class) || !standing_excuses(f, class))
         limits_learn(w, f, class, e);
 }
 

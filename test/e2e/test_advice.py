@@ -132,6 +132,19 @@ class Advice(Case):
             "breaker": {"failures": 1, "pause_ms": 10, "max_pause_ms": 10}, "retry": {"max_attempts": 1}}))
         self.eventually(lambda: self.ask(g, 3, seen[0]) or "unstable" in self.names(g), 10)
 
+    def test_rate(self):
+        g = self.gateway(config(endpoint(self.upstream().url(), "plan", rate_limit={"requests_per_s": 20, "burst": 20})))
+        self.ask(g, 60)
+        self.assertEqual(self.names(g), ["near_rate_limit"])
+        self.assertIn("a second of the 20 that it may", self.rows(g)[0]["seen"])
+
+    def test_quota(self):
+        g = self.gateway(config([endpoint(self.upstream().url(), "daily", rate_limit={"requests_per_day": 20}),
+                                 endpoint(self.upstream().url(), "other", tier=1)]))
+        self.ask(g, 30)
+        self.assertEqual(self.names(g), ["quota_ends"])
+        self.assertRegex(self.rows(g)[0]["seen"], r"^all 20 requests of the day are used up until 20\d\d-\d\d-\d\d 00:00 UTC$")
+
     def test_of_the_gateway(self):
         g = self.gateway(config(endpoint(self.upstream().url(), pool={"min_warm": 0, "max_sockets": 1}), limits={"max_upstream_sockets": 1}))
         self.ask(g, 1)
