@@ -12,6 +12,7 @@
 #include "gateway/chain.h"
 #include "gateway/hedge_lane.h"
 #include "gateway/route.h"
+#include "gateway/route_move.h"
 #include "gateway/worker.h"
 #include "io/file.h"
 #include "io/hmac.h"

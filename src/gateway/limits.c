@@ -8,6 +8,7 @@
 #include "gateway/choose.h"
 #include "gateway/hedge_lane.h"
 #include "gateway/route.h"
+#include "gateway/route_move.h"
 #include "gateway/standing.h"
 #include "http/rate_fields.h"
 #include "rpc/error_object.h"

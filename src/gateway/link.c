@@ -13,6 +13,7 @@
 #include "gateway/link_request.h"
 #include "gateway/room.h"
 #include "gateway/route.h"
+#include "gateway/route_move.h"
 #include "gateway/session.h"
 #include "gateway/worker.h"
 #include "io/loop.h"

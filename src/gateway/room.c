@@ -4,6 +4,7 @@
 #include "gateway/chain.h"
 #include "gateway/link.h"
 #include "gateway/route.h"
+#include "gateway/route_move.h"
 #include "gateway/session.h"
 #include "gateway/worker.h"
 #include "io/stream.h"

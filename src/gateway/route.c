@@ -1,4 +1,5 @@
 #include "gateway/route.h"
+#include "gateway/route_move.h"
 
 #include "base/plant.h"
 #include "gateway/access_log.h"
@@ -20,10 +21,7 @@
 #include "gateway/worker.h"
 #include "rpc/error.h"
 
-enum {
-    MAX_SPLITS = 8, /* of one flight out of requests with others */
-    JOIN_SHARE = 4  /* a flight may be joined in the first quarter of its time */
-};
+enum { JOIN_SHARE = 4 /* a flight may be joined in the first quarter of its time */ };
 
 struct worker *route_owner(struct worker *w, const struct flight *f)
 {
@@ -122,12 +120,6 @@ void route_failed(struct worker *w, struct flight *f, const struct route_failure
         route_refuse(w, f, why);
 }
 
-void route_reconsider(struct flight *f)
-{
-    if (upstream_is_down(f->upstream) && !f->trial && f->part == FLIGHT_OF_CALLS)
-        route_elsewhere_too(f);
-}
-
 void route_unanswered(struct worker *w, struct flight *f, const struct route_failure *why)
 {
     struct upstream *u = f->upstream;
@@ -138,7 +130,7 @@ void route_unanswered(struct worker *w, struct flight *f, const struct route_fai
     }
     if (f->twin && hedge_lane_goes_on(w, f))
         return;
-    if (!flight_may_repeat(f) || f->moves >= MAX_SPLITS) {
+    if (!flight_may_repeat(f) || f->moves >= ROUTE_MOVES_MAX) {
         route_failed(w, f, why);
         return;
     }
@@ -148,67 +140,6 @@ void route_unanswered(struct worker *w, struct flight *f, const struct route_fai
         route_reconsider(f);
     else
         route_failed(w, f, why);
-}
-
-/* f leaves the queue of its endpoint for that of another, which is not full. */
-static void go(struct flight *f, struct upstream *next, bool front)
-{
-    static const struct route_failure why = {.fail = FAIL_ARRAY_SPLIT};
-    struct worker *w = f->chain->worker;
-
-    standing_left(f);
-    upstream_dequeue(f);
-    f->upstream->endpoint.stats.moved++;
-    if (f->in_unit)
-        unit_go(w, f, next, true, &why);
-    if (flight_alone(f) && f->in_unit)
-        worker_flight_free(w, f);
-    else
-        upstream_enqueue(next, f, front);
-}
-
-bool route_to(struct flight *f, struct upstream *next)
-{
-    if (f->in_unit)
-        next = unit_elsewhere(f, next);
-    if (!next || next == f->upstream)
-        return false;
-    go(f, next, false);
-    return true;
-}
-
-bool route_elsewhere(struct flight *f)
-{
-    struct upstream *u = f->upstream, *next;
-    uint64_t tried = f->tried | UINT64_C(1) << u->index;
-    bool full;
-
-    if (f->part == FLIGHT_HEDGE) {
-        hedge_lane_failed(f->chain->worker, f, &(struct route_failure){.fail = FAIL_QUEUE_FULL, .never_sent = true});
-        return true;
-    }
-    if (f->pinned || f->moves >= MAX_SPLITS || f->part == FLIGHT_LEG)
-        return false;
-    next = choose_fresh(f, ~(tried | f->chain->avoid), !upstream_is_down(u), &full);
-    if (next && f->in_unit)
-        next = unit_elsewhere(f, next);
-    if (!next)
-        return false;
-    f->moves++;
-    f->tried = tried;
-    f->passed |= UINT64_C(1) << u->index;
-    u->endpoint.stats.failures[u->endpoint.last_fail]++;
-    go(f, next, true);
-    return true;
-}
-
-void route_elsewhere_too(struct flight *f)
-{
-    struct upstream *u = f->upstream;
-    bool in_unit = f->in_unit;
-
-    if (route_elsewhere(f) && in_unit)
-        upstream_offer_waiting(u);
 }
 
 static struct exchange *exchange_of(const struct call *c)

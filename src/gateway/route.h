@@ -31,14 +31,6 @@ struct upstream *route_called(struct worker *w, struct flight *f, struct upstrea
 void route_failed(struct worker *w, struct flight *f, const struct route_failure *why);
 /* f shared a request, and its endpoint did not answer it there: it sets out again if that is safe. */
 void route_unanswered(struct worker *w, struct flight *f, const struct route_failure *why);
-/* f waits at an upstream that cannot be connected now: moves it to one that can.  false: it stays. */
-bool route_elsewhere(struct flight *f);
-/* The same, where others of its array that wait there were looked at before f did: they come along. */
-void route_elsewhere_too(struct flight *f);
-/* f was queued once more where it had its place: the endpoint may have to be left alone since.  May free f. */
-void route_reconsider(struct flight *f);
-/* f waits, and would leave `next` sooner: it goes there if those who wait for it allow that.  true: it has left. */
-bool route_to(struct flight *f, struct upstream *next);
 /* The answer of an endpoint. ref NULL: payload is borrowed. Frees f. */
 void route_answered(struct worker *w, struct flight *f, bool is_error, struct slice payload, struct blob *ref);
 /* An answer of ours. Frees f. */

@@ -16,6 +16,7 @@
 #include "gateway/proxy_env.h"
 #include "gateway/room.h"
 #include "gateway/route.h"
+#include "gateway/route_move.h"
 #include "gateway/session.h"
 #include "gateway/standing.h"
 #include "gateway/vigil.h"

@@ -16,7 +16,6 @@
 #include "http/rate_fields.h"
 
 enum {
-    RATE_LINES_MAX = 2048,  /* bytes of fields about rate limits that are kept */
     KEEP_HEAD_BYTES = 4096, /* a larger head buffer is freed between responses */
     BODY_AHEAD = 1 << 20,   /* memory given for an announcement alone */
     SPACE_MIN = 16384,      /* below this, reading into the body costs more system calls than it saves copying */
@@ -218,16 +217,6 @@ static void content_encoding(struct client_head *now, struct slice list)
     }
 }
 
-/* Whole lines only; what does not fit is not kept. */
-static void keep_rate_line(struct h1_client *c, struct slice line)
-{
-    struct buf *b = &c->rate_lines;
-
-    if (b->n + line.n + 1 > RATE_LINES_MAX || buf_append(b, line.p, line.n) || buf_append(b, "\n", 1))
-        return;
-    c->res.rate_lines = buf_get(b);
-}
-
 static enum h1_client_event field_line(struct h1_client *c, struct slice line)
 {
     struct client_head *now = &c->now;
@@ -239,7 +228,7 @@ static enum h1_client_event field_line(struct h1_client *c, struct slice line)
     if (!field_split(line, &name, &value))
         return syntax(c, "malformed header field");
     if (rate_fields_may_be(name))
-        keep_rate_line(c, line);
+        c->res.rate_lines = rate_line_keep(&c->rate_lines, line);
     switch (name.n) {
     case 10:
         if (field_is(name, "connection"))

@@ -515,8 +515,7 @@ static enum h1_server_event skip_leading(struct h1_server *h, const char *p, siz
         if (h->leading == MAX_LEADING)
             return bad(h, 400, "empty lines before the request line");
     }
-    *used = i;
-    if (i < n)
+    if ((*used = i) < n)
         enter(h, SERVER_START);
     return H1_SERVER_MORE;
 }

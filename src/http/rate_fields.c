@@ -120,3 +120,12 @@ void rate_fields_read(struct rate_fields *f, struct slice lines, int64_t now_ms)
         lines = slice_of(lines.p + n, lines.n - n);
     }
 }
+
+struct slice rate_line_keep(struct buf *b, struct slice line)
+{
+    size_t before = b->n;
+
+    if (before + line.n + 1 <= RATE_LINES_MAX && (buf_append(b, line.p, line.n) || buf_append(b, "\n", 1)))
+        b->n = before;
+    return buf_get(b);
+}

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/slice.h"
 
 enum { RATE_FIELDS_MAX_MS = 86400000 /* a day: quotas are for a day */ };
@@ -49,5 +50,10 @@ static inline bool rate_fields_method_only(const struct rate_fields *f)
 {
     return f->method_remaining == 0 && f->remaining != 0;
 }
+
+enum { RATE_LINES_MAX = 2048 /* bytes of such lines that are worth keeping */ };
+
+/* Keeps a whole line; one that does not fit is not kept.  Returns all that b holds. */
+struct slice rate_line_keep(struct buf *b, struct slice line);
 
 #endif
