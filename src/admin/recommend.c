@@ -103,7 +103,7 @@ static void read_quota(const struct quota *q, struct advice_facts *f, uint64_t n
         f->quota_max = 0;
     f->quota_spent = q->spent && now_us < q->reset_us;
     f->quota_since_s = now_us > q->since_us ? (now_us - q->since_us) / 1000000 : 0;
-    f->quota_left_s = q->reset_us > now_us ? (q->reset_us - now_us) / 1000000 : 0;
+    f->quota_left_s = q->reset_us > now_us ? (q->reset_us - now_us + 999999) / 1000000 : 0; /* not a second too early */
 }
 
 static unsigned of_endpoint(const struct upstream *u, struct advice out[ADVICE_MAX])

@@ -122,8 +122,8 @@ class Second(Hedged):
         self.assertEqual(len(c3.calls("eth_call")), 0)
 
     def test_first_is_reset(self):
-        """On a connection that had been used: that attempt is none."""
-        self.ended(lambda conn, req: conn.reset(), "1")
+        """On a connection that had been used: that attempt is told, though it counts for none."""
+        self.ended(lambda conn, req: conn.reset())
 
     def test_first_refuses(self):
         self.ended(lambda conn, req: conn.send(http(error_reply(req.id, 429, "rate limit exceeded"))))

@@ -296,7 +296,7 @@ class Silent(Identity):
         self.assertLessEqual(len(a.calls()), 3)  # not once for each call
 
     def test_an_answer_that_says_nothing(self):
-        said = [(-32005, "too many requests")]
+        said = [(-32000, "not now")]
         g, u = self.before(node(lambda c: said[0]))
         self.assert_error(self.ask(g).json(), "upstream_no_chain", 1, endpoint="a")
         said[0] = "null"

@@ -120,7 +120,7 @@ class Admin(Shared):
                 if r is None:
                     return
                 if r.call == "eth_getLogs":
-                    conn.send(http(error_reply(r.id, -32005, "limit")))
+                    conn.send(http(error_reply(r.id, -32602, "invalid argument")))
                 elif r.call == "trace_block":
                     conn.send(http("<html>", status="502 Bad", ctype="text/html"))
                 else:
