@@ -105,7 +105,7 @@ static bool set_out(struct worker *w, struct flight *f, enum answer_class class,
     ask->attempts = f->sends - f->stale;
     ask->other = next != NULL;
     ask->same = !ask->never_sent && !f->pinned && !upstream_is_down(u);
-    ask->wait_ms = limits_is_refusal(class) ? limits_wait_ms(f) : 0;
+    ask->wait_ms = limits_is_refusal(class) && !standing_excuses(f, class) ? limits_wait_ms(f) : 0;
     ask->left_ms = f->deadline_ms > now_ms ? f->deadline_ms - now_ms : 0;
     if (ask->stale_link && !next)
         return false;
