@@ -287,7 +287,10 @@ static void read_solana(struct block_ref *r, const struct method *m, struct jtok
                 unclear(r);
             config = true;
         } else {
-            jtok_value(t, &v);
+            if (jtok_value(t, &v)) {
+                unclear(r);
+                break;
+            }
             if (i == 0 && m->class == CLASS_SLOT)
                 has_slot = whole(&v, &r->number);
             /* In the place of a configuration these take the name of an encoding too. */
