@@ -21,7 +21,10 @@
 #include "gateway/worker.h"
 #include "rpc/error.h"
 
-enum { JOIN_SHARE = 4 /* a flight may be joined in the first quarter of its time */ };
+enum {
+    JOIN_SHARE = 4,     /* a flight may be joined in the first quarter of its time */
+    JUST_LEFT_SHARE = 8 /* what was on the wire for less than an eighth of it has just left */
+};
 
 struct worker *route_owner(struct worker *w, const struct flight *f)
 {
@@ -421,6 +424,12 @@ static void forsake(struct worker *w, struct flight *f)
     worker_flight_free(w, f);
 }
 
+/* The end of all its time came when it had hardly left: that says nothing of the endpoint. */
+static bool has_just_left(struct worker *w, const struct flight *f)
+{
+    return (worker_clock_us(w) - f->sent_us) / 1000 * JUST_LEFT_SHARE < f->deadline_ms - f->born_ms;
+}
+
 void route_due(struct worker *w, struct flight *f)
 {
     struct route_failure why = lateness(f);
@@ -460,7 +469,7 @@ void route_due(struct worker *w, struct flight *f)
         f->upstream->endpoint.stats.failures[why.fail]++;
     upstream_dequeue(f);
     why.never_sent = f->state != FLIGHT_WIRE;
-    unread = f->link && f->link->delayed;
+    unread = f->link && (f->link->delayed || (over && has_just_left(w, f)));
     if (f->link)
         link_abandon(f);
     class = why.never_sent || unread ? ANSWER_LOCAL : standing_failed(w, f, &why);
