@@ -23,13 +23,13 @@ class Weights(Case):
 
     def test_three_to_one(self):
         got, _ = self.counts([3, 1])
-        self.assertAlmostEqual(got[0], 300, delta=12)  # a busy machine makes one look slower
-        self.assertAlmostEqual(got[1], 100, delta=12)
+        self.assertAlmostEqual(got[0], 300, delta=24)  # a busy machine makes one look slower
+        self.assertAlmostEqual(got[1], 100, delta=24)
 
     def test_equal(self):
         got, _ = self.counts([1, 1, 1], 300)
         for n in got:
-            self.assertAlmostEqual(n, 100, delta=9)
+            self.assertAlmostEqual(n, 100, delta=18)
 
     def test_smooth(self):
         """5:1:1 gives no run of five: a a b a c a a (nginx's example)."""

@@ -152,6 +152,11 @@ unsigned ask_own_id(struct slice params)
     return (unsigned)strtoul(text, NULL, 16);
 }
 
+static bool says(struct slice s, const char *text)
+{
+    return s.p && memmem(s.p, s.n, text, strlen(text));
+}
+
 void ask_parse(const struct sim_chain *c, struct slice method, struct slice params, struct ask *a)
 {
     size_t at = 0;
@@ -165,8 +170,8 @@ void ask_parse(const struct sim_chain *c, struct slice method, struct slice para
         a->kind = m->kind;
         a->heavy = m->heavy;
         a->by_tx = strstr(m->name, "etTransaction") && m->kind == ASK_READ;
-        a->of_pending = params.n && memmem(params.p, params.n, "\"pending\"", 9);
-        a->of_head = m->of_head && !(params.n && memmem(params.p, params.n, "\"0x10\"", 6));
+        a->of_pending = says(params, "\"pending\"");
+        a->of_head = m->of_head && !says(params, "\"0x10\"");
     }
     /* Large ones that share requests, and that must not be asked for again. */
     a->heavy |= (a->kind == ASK_READ && a->hash % 12 == 0) || (a->kind == ASK_UNKNOWN && a->hash % 3 == 0);
