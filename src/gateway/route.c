@@ -435,7 +435,7 @@ void route_due(struct worker *w, struct flight *f)
     struct route_failure why = lateness(f);
     enum answer_class class;
     uint64_t now_ms = worker_now_ms(w);
-    bool unread, over = now_ms >= f->deadline_ms; /* for all of its waiters: there is no time for another try */
+    bool blameless, over = now_ms >= f->deadline_ms; /* for all of its waiters: there is no time for another try */
 
     if (now_ms >= f->hedge_ms) {
         hedge_lane_due(w, f);
@@ -469,10 +469,10 @@ void route_due(struct worker *w, struct flight *f)
         f->upstream->endpoint.stats.failures[why.fail]++;
     upstream_dequeue(f);
     why.never_sent = f->state != FLIGHT_WIRE;
-    unread = f->link && (f->link->delayed || (over && has_just_left(w, f)));
+    blameless = f->link && (f->link->delayed || (over && has_just_left(w, f)));
     if (f->link)
         link_abandon(f);
-    class = why.never_sent || unread ? ANSWER_LOCAL : standing_failed(w, f, &why);
+    class = why.never_sent || blameless ? ANSWER_LOCAL : standing_failed(w, f, &why);
     standing_left(f);
     if (f->part == FLIGHT_PROBE)
         prober_failed(w, f, &why);
