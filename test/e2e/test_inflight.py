@@ -34,17 +34,19 @@ class Adaptive(Case):
         return calls, g.status()["chains"]["ethereum"]["endpoints"][0], g
 
     def test_follows_the_endpoint(self):
-        """The queue is here, and not there; and no fewer calls are answered."""
-        wide, there, _ = self.one()
-        calls, here, g = self.one(adaptive_inflight=True, min_inflight=2)
-        self.assertEqual(there["inflight"], {"calls": 0, "adaptive": False})
-        self.assertTrue(here["inflight"]["adaptive"])
-        self.assertLessEqual(here["inflight"]["limit"], 16)
-        self.assertGreaterEqual(here["inflight"]["limit"], 2)
-        self.assertLess(here["latency_us"]["p50"], there["latency_us"]["p50"])
-        self.assertGreater(calls, wide * 0.4)
-        page = g.admin_get("/metrics").body.decode()
-        self.assertIn('millrace_endpoint_inflight_limit{chain="ethereum",endpoint="a"} %d\n' % here["inflight"]["limit"], page)
+        """The queue is here, and not there; and no fewer calls are answered.  Time is compared: so up to three times."""
+        for _ in range(3):
+            wide, there, _ = self.one()
+            calls, here, g = self.one(adaptive_inflight=True, min_inflight=2)
+            self.assertEqual(there["inflight"], {"calls": 0, "adaptive": False})
+            self.assertTrue(here["inflight"]["adaptive"])
+            self.assertGreaterEqual(here["inflight"]["limit"], 2)
+            page = g.admin_get("/metrics").body.decode()
+            self.assertIn('millrace_endpoint_inflight_limit{chain="ethereum",endpoint="a"} %d\n' % here["inflight"]["limit"], page)
+            p50s = here["latency_us"]["p50"], there["latency_us"]["p50"]
+            if here["inflight"]["limit"] <= 16 and p50s[0] < p50s[1] * 0.8 and calls > wide * 0.6:
+                return
+        self.fail("limit %d, p50 %d of %d us, %d of %d calls" % ((here["inflight"]["limit"],) + p50s + (calls, wide)))
 
     def test_between_its_bounds(self):
         _, e, _ = self.one(adaptive_inflight=True, min_inflight=5, max_inflight=5)

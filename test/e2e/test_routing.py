@@ -21,15 +21,19 @@ class Weights(Case):
                 self.assertEqual(c.rpc("eth_call", id=i)["result"], "0x1")
         return [len(u.calls()) for u in ups], ups
 
+    def shares(self, weights, wanted, delta):
+        """On a busy machine one may look slower, and gets less: then it is looked at again."""
+        for _ in range(5):
+            got, _ = self.counts(weights, sum(wanted))
+            if all(abs(n - w) <= d for n, w, d in zip(got, wanted, delta)):
+                return
+        self.fail("%r, five times not within %r of %r" % (got, delta, wanted))
+
     def test_three_to_one(self):
-        got, _ = self.counts([3, 1])
-        self.assertAlmostEqual(got[0], 300, delta=24)  # a busy machine makes one look slower
-        self.assertAlmostEqual(got[1], 100, delta=24)
+        self.shares([3, 1], [300, 100], [8, 4])
 
     def test_equal(self):
-        got, _ = self.counts([1, 1, 1], 300)
-        for n in got:
-            self.assertAlmostEqual(n, 100, delta=18)
+        self.shares([1, 1, 1], [100, 100, 100], [3, 3, 3])
 
     def test_smooth(self):
         """5:1:1 gives no run of five: a a b a c a a (nginx's example)."""
