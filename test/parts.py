@@ -70,7 +70,7 @@ class Counts:
                 bad = [""]
             print("%s - %s: %d passed, %d failed # %.1f s" % ("not ok" if bad else "ok", name, good, len(bad), seconds))
             if bad:
-                print("\n".join("#   " + ln for ln in text.rstrip().split("\n")[-400:] if not ln.startswith("ok ")))
+                print("\n".join("#   " + ln for ln in [ln for ln in text.split("\n") if ln.strip() and not ln.startswith("ok ")][-200:]))
             sys.stdout.flush()
 
 

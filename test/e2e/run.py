@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
-"""Runs the end-to-end tests: each file in a process of its own, some side by side; prints TAP, then the counts.
+"""Runs the end-to-end tests: each file in a process of its own, some side by side; prints TAP, then what failed and the counts.
 
     test/e2e/run.py [-j N] [-k WORD] [FILE or FILE.Class or FILE.Class.test ...]
+
+Many tests look at times.  A test that fails while the machine itself stood still (it was measured) is done again when
+nothing runs beside it, up to twice; then it counts.
 """
 import argparse
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -13,12 +17,31 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ALONE = {"test_backpressure", "test_timing"}  # measure memory, processor or time: nothing runs beside them
+STOOD_STILL_S = 0.04  # a thread that wants to wake each 10 ms woke so much later
+AGAIN = re.compile(r"^again - (\S+)", re.M)
+
+
+class Watch(threading.Thread):
+    """How long the machine made a thread wait that had nothing to do but to wake."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.worst = 0.0
+
+    def run(self):
+        while True:
+            at = time.monotonic()
+            time.sleep(0.01)
+            self.worst = max(self.worst, time.monotonic() - at - 0.01)
 
 
 class Tap(unittest.TestResult):
-    def __init__(self):
+    def __init__(self, final):
         super().__init__()
-        self.n = 0
+        self.n, self.final = 0, final
+        self.failed_for_good = False
+        self.watch = Watch()
+        self.watch.start()
 
     def _say(self, ok, test, note=""):
         self.n += 1
@@ -28,6 +51,7 @@ class Tap(unittest.TestResult):
         super().startTest(test)
         self.at = time.monotonic()
         self.bad = False
+        self.watch.worst = 0.0
 
     def _bad(self, test, err):
         text = self._exc_info_to_string(err, test)
@@ -39,6 +63,7 @@ class Tap(unittest.TestResult):
         super().addError(test, err)
         self._bad(test, err)
         if not isinstance(test, unittest.TestCase):  # setUpClass or tearDownClass: no startTest, no stopTest
+            self.failed_for_good = True
             self._say(False, test)
 
     def addFailure(self, test, err):
@@ -58,7 +83,12 @@ class Tap(unittest.TestResult):
 
     def stopTest(self, test):
         super().stopTest(test)
-        self._say(not self.bad, test, " # %.2f s" % (time.monotonic() - self.at))
+        took = time.monotonic() - self.at
+        if self.bad and not self.final and self.watch.worst > STOOD_STILL_S:
+            print("again - %s # failed after %.2f s, in which the machine stood still for %.0f ms" % (test.id(), took, self.watch.worst * 1000), flush=True)
+            return
+        self.failed_for_good |= self.bad
+        self._say(not self.bad, test, " # %.2f s" % took)
 
 
 def names_of(suite):
@@ -69,15 +99,15 @@ def names_of(suite):
             yield t
 
 
-def run_here(names, word):
+def run_here(names, word, final):
     sys.path.insert(0, HERE)
     suite = unittest.defaultTestLoader.loadTestsFromNames(names)
     if word:
         suite = unittest.TestSuite(t for t in names_of(suite) if word in t.id())
-    result = Tap()
+    result = Tap(final)
     suite.run(result)
     print("1..%d" % result.n, flush=True)
-    return not result.wasSuccessful()
+    return result.failed_for_good or bool(result.unexpectedSuccesses)
 
 
 def main():
@@ -85,19 +115,20 @@ def main():
     ap.add_argument("-j", type=int, default=2)
     ap.add_argument("-k", default="")
     ap.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
+    ap.add_argument("--final", action="store_true", help=argparse.SUPPRESS)
     ap.add_argument("names", nargs="*")
     a = ap.parse_args()
     if a.here:
-        return run_here(a.names, a.k)
+        return run_here(a.names, a.k, a.final)
 
     names = a.names or sorted(f[:-3] for f in os.listdir(HERE) if f.startswith("test_") and f.endswith(".py"))
-    lock, counts = threading.Lock(), [0, 0]
+    lock, counts, again, failures = threading.Lock(), [0, 0], [], []
 
-    def one(name):
+    def one(name, final=False):
         limit = 900
         try:
-            p = subprocess.run([sys.executable, __file__, "--here", "-k", a.k, name], stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, timeout=limit)
+            p = subprocess.run([sys.executable, __file__, "--here", *(["--final"] if final else []), "-k", a.k, name],
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, timeout=limit)
             text, code = p.stdout.decode("utf-8", "replace"), p.returncode
         except subprocess.TimeoutExpired as e:
             text, code = (e.stdout or b"").decode("utf-8", "replace") + "\n# %s took longer than %d s\n" % (name, limit), -1
@@ -109,6 +140,9 @@ def main():
         with lock:
             counts[0] += good
             counts[1] += bad
+            again.extend(AGAIN.findall(text))
+            if bad:
+                failures.append("\n".join(ln for ln in text.split("\n") if ln and not ln.startswith(("ok ", "1.."))))
             print("# ---- %s: %d passed, %d failed" % (name, good, bad))
             print(text, flush=True)
 
@@ -129,6 +163,12 @@ def main():
         t.join()
     for name in alone:
         one(name)
+    for final in (False, True):
+        some, again = again, []
+        for name in some:
+            one(name, final)
+    for text in failures:
+        print("# ---- failed\n" + text)
     print("# e2e: %d passed, %d failed" % tuple(counts))
     return counts[1] > 0 or counts[0] == 0
 
