@@ -20,6 +20,7 @@ DAY_MS = 86400000
 SLICE_MS = 200
 # Each as an operator would set it who wants no error: retries of whatever may be retried, health checks where there are any.
 WAYS = {"kill": (signal.SIGKILL, "killed: its connections are reset, new ones refused"),
+        "half": (signal.SIGKILL, "killed, and its answers, of 16 KiB, come in halves"),
         "stop": (signal.SIGSTOP, "stopped: it accepts connections and never answers")}
 
 
@@ -112,7 +113,9 @@ http {{
 
 def one_death(o, rig, name, way):
     """A gateway and three nodes of its own, a load, and after a while one node less."""
-    nodes = [rig.devnode("--block-time-ms", DAY_MS, "--delay-us", o.delay_us) for _ in range(3)]
+    # On a real line the bytes of an answer come one after the other: half of the time is between its halves.
+    answer = {"half": ["--result-bytes", 16384, "--delay-us", o.delay_us // 2, "--half-us", o.delay_us // 2]}
+    nodes = [rig.devnode("--block-time-ms", DAY_MS, *answer.get(way, ["--delay-us", o.delay_us])) for _ in range(3)]
     start = {"millrace": lambda: millrace(rig, nodes, {"coalesce": False}),
              "haproxy": lambda: haproxy(rig, nodes, o.timeout_s), "nginx": lambda: nginx(rig, nodes, o.timeout_s)}
     gateway = start[name]()
@@ -161,7 +164,11 @@ def part_kill(o, rig, targets):
                "back as before, ms", f"p99 ms in slices of {SLICE_MS} ms, from the one before"], rows)
         errors = {p: sum(r["errors"] for r in seen[p]) for p in peers}
         others = [errors[p] for p in peers if p != "millrace"]
-        if way == "kill":
+        if way == "half":
+            targets.add("an endpoint is killed in the middle of answers: no error that a client sees, and fewer than with the others",
+                        errors["millrace"] == 0 and all(e > 0 for e in others),
+                        ", ".join(f"{p} {n}" for p, n in errors.items()))
+        elif way == "kill":
             targets.add("an endpoint is killed: no error that a client sees, and no more than with the others",
                         errors["millrace"] == 0 and all(e >= errors["millrace"] for e in others),
                         ", ".join(f"{p} {n}" for p, n in errors.items()))
@@ -255,7 +262,7 @@ def main():
     a.add_argument("--rounds", type=int, default=3)
     a.add_argument("--seconds", type=float, default=2, help="of one measurement of the cost")
     a.add_argument("--rate", type=int, default=5000, help="calls/s")
-    a.add_argument("--ways", default="kill,stop", help="of " + ",".join(WAYS))
+    a.add_argument("--ways", default="kill,half,stop", help="of " + ",".join(WAYS))
     a.add_argument("--connections", type=int, default=200, help="of clients while an endpoint dies")
     a.add_argument("--delay-us", type=int, default=5000, help="to each endpoint and back, while one dies")
     a.add_argument("--timeout-s", type=int, default=2, help="for an answer, at HAProxy and nginx")

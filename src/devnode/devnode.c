@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/blob.h"
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/mem.h"
+#include "devnode/devnode_answers.h"
 #include "devnode/devnode_body.h"
 #include "devnode/devnode_chain.h"
 #include "devnode/devnode_http.h"
@@ -43,20 +45,13 @@ struct conn {
     struct devnode *d;
     struct stream *stream;
     struct h1_server *http;
-    struct list answers; /* of struct answer, in order */
-    unsigned answers_n, requests;
+    struct devnode_answers answers;
+    unsigned requests;
     uint64_t busy_us; /* until then the node works on what this connection asked before */
     uint64_t taken;   /* bytes of the request under way */
     bool reading;
     uint64_t active_ms;
     enum conn_state state;
-};
-
-/* An answer that waits for its time. */
-struct answer {
-    struct list node;
-    uint64_t due_us;
-    struct blob *bytes;
 };
 
 struct devnode {
@@ -98,23 +93,11 @@ static void arm(struct devnode *d)
 
 /* ---- connections ---- */
 
-static void conn_drop_answers(struct conn *c)
-{
-    struct list *n;
-
-    while ((n = list_pop(&c->answers)) != NULL) {
-        struct answer *a = container_of(n, struct answer, node);
-
-        blob_unref(a->bytes);
-        free(a);
-    }
-    heap_remove(&c->d->due, &c->due);
-}
-
 /* The stream has been closed or handed off. */
 static void conn_free(struct conn *c)
 {
-    conn_drop_answers(c);
+    devnode_answers_drop(&c->answers);
+    heap_remove(&c->d->due, &c->due);
     heap_remove(&c->d->idle, &c->idle);
     list_remove(&c->node);
     h1_server_free(c->http);
@@ -149,10 +132,10 @@ static void conn_end(struct conn *c)
 /* Reads on, or not, by how much waits to leave. false: the connection is gone. */
 static bool conn_settle(struct conn *c)
 {
-    bool full = stream_queued_bytes(c->stream) > QUEUE_MAX || c->answers_n >= ANSWERS_MAX;
+    bool full = stream_queued_bytes(c->stream) > QUEUE_MAX || c->answers.n >= ANSWERS_MAX;
 
     if (c->state == CONN_ENDING) {
-        if (!list_empty(&c->answers))
+        if (c->answers.n)
             return true;
         stream_linger(c->stream, LINGER_MS);
         conn_free(c);
@@ -260,25 +243,15 @@ static uint64_t delay_us(struct devnode *d)
 static int conn_postpone(struct conn *c, size_t mark, uint64_t due_us)
 {
     struct devnode *d = c->d;
-    struct answer *a = mem_zero(sizeof *a), *last;
+    struct slice bytes = slice_of(d->out.p + mark, d->out.n - mark);
+    size_t first = d->conf.half_us ? bytes.n / 2 : bytes.n;
+    int r = devnode_answers_add(&c->answers, slice_of(bytes.p, first), due_us);
 
-    a->bytes = blob_copy(slice_of(d->out.p + mark, d->out.n - mark));
+    if (!r && first < bytes.n)
+        r = devnode_answers_add(&c->answers, slice_of(bytes.p + first, bytes.n - first), due_us + d->conf.half_us);
     d->out.n = mark;
-    if (!a->bytes) {
-        free(a);
-        return -1;
-    }
-    a->due_us = due_us;
-    if (list_empty(&c->answers)) {
-        heap_set(&d->due, &c->due, a->due_us);
-    } else {
-        last = container_of(c->answers.prev, struct answer, node);
-        if (last->due_us > a->due_us)
-            a->due_us = last->due_us;
-    }
-    list_push(&c->answers, &a->node);
-    c->answers_n++;
-    return 0;
+    heap_set(&d->due, &c->due, devnode_answers_due_us(&c->answers));
+    return r;
 }
 
 /* A request has been answered by what stands in d->out from `mark` on. */
@@ -310,7 +283,7 @@ static uint64_t conn_due_us(struct conn *c, uint64_t calls)
     struct devnode *d = c->d;
     uint64_t work = d->conf.request_us + d->conf.call_us * calls, way = delay_us(d), now_us;
 
-    if (!work && !way)
+    if (!work && !way && !d->conf.half_us)
         return 0;
     now_us = loop_clock_us(d->loop);
     if (work)
@@ -346,7 +319,7 @@ static bool conn_answer(struct conn *c, const struct h1_request *q)
     if (d->json.cap > KEEP_BYTES)
         buf_deinit(&d->json);
     due_us = asks(q, stats_path) || asks(q, set_path) ? 0 : conn_due_us(c, d->body.calls - calls);
-    if ((due_us || !list_empty(&c->answers)) && conn_postpone(c, mark, due_us))
+    if ((due_us || c->answers.n) && conn_postpone(c, mark, due_us))
         return false;
     if (last)
         conn_end(c);
@@ -365,7 +338,7 @@ static bool conn_refuse(struct conn *c)
         r = write_answer(d, &d->out, h1_server_bad_status(c->http), "\r\nConnection: close", false);
     if (!r)
         count_request(c, mark);
-    if (!r && !list_empty(&c->answers))
+    if (!r && c->answers.n)
         r = conn_postpone(c, mark, 0);
     conn_end(c);
     return r == 0;
@@ -419,7 +392,7 @@ static void on_end(void *owner, int status)
     struct conn *c = owner;
     struct devnode *d = c->d;
 
-    if (status == 0 && !list_empty(&c->answers)) {
+    if (status == 0 && c->answers.n) {
         c->reading = false;
         c->state = CONN_ENDING;
     } else {
@@ -436,27 +409,22 @@ static void on_drain(void *owner)
 /* All answers of a connection that are due, in one write each. */
 static void conn_send_due(struct conn *c, uint64_t now_us)
 {
-    while (!list_empty(&c->answers)) {
-        struct answer *a = container_of(c->answers.next, struct answer, node);
-        struct chunk chunk = {slice_of(a->bytes->p, a->bytes->n), a->bytes};
-        int r;
+    struct blob *b;
 
-        if (a->due_us > now_us)
-            break;
-        list_remove(&a->node);
-        c->answers_n--;
-        r = stream_write(c->stream, &chunk, 1);
-        blob_unref(a->bytes);
-        free(a);
+    while ((b = devnode_answers_take(&c->answers, now_us)) != NULL) {
+        struct chunk chunk = {slice_of(b->p, b->n), b};
+        int r = stream_write(c->stream, &chunk, 1);
+
+        blob_unref(b);
         if (r < 0) {
             conn_close(c);
             return;
         }
     }
-    if (list_empty(&c->answers))
-        heap_remove(&c->d->due, &c->due);
+    if (c->answers.n)
+        heap_set(&c->d->due, &c->due, devnode_answers_due_us(&c->answers));
     else
-        heap_set(&c->d->due, &c->due, container_of(c->answers.next, struct answer, node)->due_us);
+        heap_remove(&c->d->due, &c->due);
     conn_settle(c);
 }
 
@@ -484,7 +452,7 @@ static void on_timer(struct loop_timer *t)
         /* Not moved at each request, only looked up when it may be over. */
         if (end_ms > now_ms)
             heap_set(&d->idle, first, end_ms);
-        else if (!list_empty(&c->answers))
+        else if (c->answers.n)
             heap_set(&d->idle, first, now_ms + d->conf.idle_timeout_ms);
         else
             conn_close(c);
@@ -503,7 +471,7 @@ static void on_accept(void *owner, struct listener *l, struct stream *s)
     c->d = d;
     c->stream = s;
     c->http = h1_server_new(&d->http_conf);
-    list_init(&c->answers);
+    devnode_answers_init(&c->answers);
     list_init(&c->node);
     list_push(&d->conns, &c->node);
     c->active_ms = loop_now_ms(d->loop);

@@ -30,6 +30,7 @@ struct devnode_conf {
     uint64_t call_us;    /* and on each call in it */
     double slow_rate;    /* 0..1: share of answers whose way takes slow_us instead */
     uint64_t slow_us;
+    uint64_t half_us;          /* the second half of an answer leaves so much after the first */
     unsigned cores;            /* so many requests are worked on at once, the others queue; 0: no bound */
     double error_rate;         /* 0..1: share of calls answered with a JSON-RPC error -32603 */
     double reset_rate;         /* 0..1: share of requests whose connection is reset */

@@ -41,6 +41,7 @@ static const struct row {
      "so many requests are worked on at once, others queue (0: no bound)"},
     {"slow-rate", K_RATE, AT(slow_rate), 0, "share of answers that take slow-us instead of delay-us"},
     {"slow-us", K_NUMBER, AT(slow_us), 0, "see slow-rate (0)"},
+    {"half-us", K_NUMBER, AT(half_us), 0, "the second half of an answer leaves so much after the first (0)"},
     {"error-rate", K_RATE, AT(error_rate), 0, "share of calls answered with -32603"},
     {"reset-rate", K_RATE, AT(reset_rate), 0, "share of requests whose connection is reset"},
     {"rate-limit", K_UNSIGNED, AT(rate_limit_per_s), 0, "calls/s; above it HTTP 429 with Retry-After (0: none)"},
