@@ -13,29 +13,26 @@ enum {
     REFRESH_MS = 128, /* scores, for those that get no answers */
     LATE_US = 4000,   /* no call is late sooner, */
     LATE_OCTAVES = 4, /* nor before it has taken 16 times what is usual */
-    /* An endpoint that says nothing for so long, and for 64 times what is usual, to as many requests as its breaker
-     * takes for a verdict, is not waited for: one alone may be a question that is heavier than others of its method. */
-    SILENT_US = 1000000,
-    SILENT_OCTAVES = 6
+    /* An endpoint that says nothing for so long, to as many late requests as its breaker takes for a verdict, is not
+     * waited for: one alone may be a question that is heavier than others of its method. */
+    SILENT_US = 1000000
 };
 
-/* Nothing came from its endpoint for long, though it has waited longer than anything of its kind. */
-static bool is_silent(const struct chain *c, const struct flight *f, uint64_t us, int32_t slower, uint64_t now_us)
+/* Nothing came from its endpoint for long, to f, which is late, or to anyone. */
+static bool is_silent(const struct chain *c, const struct flight *f, uint64_t us, uint64_t now_us)
 {
-    return us >= SILENT_US && slower >= SILENT_OCTAVES * FIXED_ONE &&
-           now_us - c->standing.heard_us[f->upstream->index] >= SILENT_US;
+    return us >= SILENT_US && now_us - c->standing.heard_us[f->upstream->index] >= SILENT_US;
 }
 
 /* f has been under way for so long that it counts, once.  true: in silence. */
 static bool look_at(struct chain *c, struct flight *f, uint64_t now_us)
 {
     uint64_t us = now_us - f->sent_us;
-    int32_t slower = latency_table_compare(&c->standing.latency, f->method->slot, us);
 
-    if (slower < LATE_OCTAVES * FIXED_ONE)
+    if (latency_table_compare(&c->standing.latency, f->method->slot, us) < LATE_OCTAVES * FIXED_ONE)
         return false;
     if (f->late) /* a second look: the turns since the first one brought nothing */
-        return is_silent(c, f, us, slower, now_us);
+        return is_silent(c, f, us, now_us);
     f->late = true;
     standing_late(c->worker, f);
     return false;

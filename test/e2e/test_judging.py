@@ -161,8 +161,8 @@ class Shares(Judged):
 class Lost(Judged):
     """One of three goes away under load."""
 
-    def under_load(self, lose, within_s, **kw):
-        nodes = self.nodes()
+    def under_load(self, lose, within_s, delay_us=2000, **kw):
+        nodes = self.nodes(delay_us=delay_us)
         g = self.before(nodes, **kw)
         load = Load(self, g, clients=12)
         self.eventually(lambda: load.count() > 500, 20)
@@ -245,6 +245,12 @@ class Lost(Judged):
         load = Load(self, g, clients=4)
         self.eventually(lambda: states(g)["a"] == "up", 12)
         self.assertEqual(load.end().errors, [])
+
+    def test_black_hole_far_away(self):
+        """What is usual takes long: that one is silent is seen nearly as soon."""
+        g, nodes, load, at, calm = self.under_load(self.stop, 2.0, delay_us=100000, chain={"hedge": {"budget_percent": 0}})
+        self.assertEqual(states(g)["a"], "down")
+        self.assertLess(load.slowest(at), 2.2 + 0.5 * SLOW)
 
     def test_black_hole_with_nothing_configured(self):
         self.check_black_hole(5)

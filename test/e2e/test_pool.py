@@ -347,7 +347,7 @@ class Moving(Case):
             if conn.read_request() is not None:
                 conn.reset()
         g, u = self.front(script, ep={"pool": {"min_warm": 5, "max_idle": 10}})
-        self.eventually(lambda: len(u.open_conns()) == 5)
+        self.eventually(lambda: g.status()["chains"]["ethereum"]["endpoints"][0]["sockets"]["idle"] == 5)
         burst(g, 5)
         n = len(u.calls())
         with g.client() as c:
