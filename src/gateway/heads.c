@@ -223,8 +223,10 @@ enum freshness_news heads_told(struct upstream *u, enum head_kind kind, uint64_t
     enum freshness_news news;
 
     /* An old block is no base to judge heads by. */
-    if (!exact && !f->number)
+    if (!exact && !f->number) {
+        freshness_unsure(f, number);
         return FRESHNESS_SAME;
+    }
     news = freshness_note(f, &h->conf, u->index, number, exact, now_ms);
     if (news == FRESHNESS_DOUBTED && c->n_upstreams == 1) /* there is nobody to say otherwise */
         news = freshness_note(f, &h->conf, u->index, number, exact, now_ms);
@@ -239,6 +241,15 @@ enum freshness_news heads_told(struct upstream *u, enum head_kind kind, uint64_t
     else if (kind == HEAD_LATEST && !u->behind_since_ms)
         u->behind_since_ms = now_ms;
     return news;
+}
+
+bool heads_may_be_final(const struct upstream *u, uint64_t number)
+{
+    struct heads *h = &u->chain->heads;
+    struct freshness *f = &h->of[HEAD_LATEST];
+
+    freshness_unsure(f, number);
+    return !(f->doubted >> u->index & 1) && freshness_may_be(f, &h->conf, number, worker_now_ms(u->worker));
 }
 
 bool heads_show_kept(struct session *s, const struct flight *f, struct slice result)

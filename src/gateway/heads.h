@@ -59,6 +59,9 @@ bool heads_may_join(struct flight *lead, const struct flight *f);
 
 /* u told a number: its head if exact, else a block that it has. */
 enum freshness_news heads_told(struct upstream *u, enum head_kind kind, uint64_t number, bool exact);
+/* EVM: u says that this block is final, or safe.  false: there can be no such block yet, so that this is not learned:
+ * what is asked of blocks below it would be kept for good. */
+bool heads_may_be_final(const struct upstream *u, uint64_t number);
 /* s gets an answer that tells of a block of that number. */
 void heads_show(struct session *s, const struct chain *c, enum head_kind kind, uint64_t number);
 /* s is about to get an answer about the head that was kept.  false: it would be a step back. */

@@ -53,6 +53,8 @@ static bool head_told(struct flight *f, struct slice payload)
     own = tells_own_head(&r, family, place);
     if (family == CHAIN_SOLANA || kind == HEAD_LATEST)
         news = heads_told(f->upstream, kind, number, own);
+    else if (!heads_may_be_final(f->upstream, number))
+        return true;
     if (news == FRESHNESS_DOUBTED)
         return !own || place == HEAD_CONTEXT || f->by_name;
     if (news == FRESHNESS_SET_BACK)

@@ -147,7 +147,7 @@ static void finalized_answered(struct upstream *u, bool is_error, struct slice p
 
     if (!probe_final_answered(&c->final, is_error, payload, worker_now_ms(u->worker), &number))
         u->worker->stats.probes_failed++;
-    else if (!(c->refused >> u->index & 1))
+    else if (!(c->refused >> u->index & 1) && heads_may_be_final(u, number))
         chain_note_head(c, HEAD_FINALIZED, number);
 }
 

@@ -103,6 +103,8 @@ static void learn_pace(struct freshness *f, uint64_t number, uint64_t now_ms)
 static enum freshness_news believe(struct freshness *f, const struct freshness_conf *c, uint64_t number, bool claimed,
                                    uint64_t now_ms)
 {
+    bool shown_wrong = !f->number && f->unsure > number + HEAD_ROLLBACK;
+
     if (!claimed) /* a leap says nothing about the pace */
         learn_pace(f, number, now_ms);
     f->number = number;
@@ -110,7 +112,8 @@ static enum freshness_news believe(struct freshness *f, const struct freshness_c
     f->claim.times = 0;
     if (claimed)
         compare_all(f, c);
-    return FRESHNESS_MOVED;
+    f->setbacks += shown_wrong;
+    return shown_wrong ? FRESHNESS_SET_BACK : FRESHNESS_MOVED;
 }
 
 /* Is there another endpoint that spoke lately and whose number is no claim? */
@@ -233,12 +236,20 @@ enum freshness_news freshness_note(struct freshness *f, const struct freshness_c
     f->head[i] = number;
     f->at_ms[i] = now_ms;
     f->heard |= BIT(i);
+    freshness_unsure(f, number);
     if (number > f->number)
         news = forward(f, c, i, number, now_ms);
     else
         news = backward(f, c, i, exact, now_ms);
     masks(f, c);
     return news;
+}
+
+bool freshness_may_be(const struct freshness *f, const struct freshness_conf *c, uint64_t number, uint64_t now_ms)
+{
+    uint64_t age_ms = now_ms > f->moved_ms ? now_ms - f->moved_ms : 0;
+
+    return !f->number || number <= f->number + reach(f, c, age_ms);
 }
 
 uint64_t freshness_at(const struct freshness *f, uint64_t number)

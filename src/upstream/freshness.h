@@ -9,7 +9,8 @@
  *
  * The head goes back (test nodes that were reset or reverted) when more endpoints are HEAD_ROLLBACK behind it than are
  * not, by their last words; or when there is none left whose last word it is, and that for a while.  What clients were
- * shown before then binds no more.
+ * shown before then binds no more.  Before there is a head they are shown what was told: when the first one that is
+ * sure is HEAD_ROLLBACK below, that was wrong, and binds no more either.
  *
  * Lag is what an endpoint was behind when it last spoke: who is not asked does not fall behind for that. */
 #ifndef MILLRACE_UPSTREAM_FRESHNESS_H
@@ -29,7 +30,7 @@ enum freshness_news {
     FRESHNESS_SAME,
     FRESHNESS_MOVED,   /* the chain's head did, forward */
     FRESHNESS_DOUBTED, /* this number is not believed: better not shown to a client */
-    FRESHNESS_SET_BACK
+    FRESHNESS_SET_BACK /* what was thought, or shown, before is of a past that is no more, or never was */
 };
 
 struct freshness {
@@ -37,6 +38,7 @@ struct freshness {
     uint64_t heard, doubted;    /* bits of endpoints */
     uint64_t current, top;      /* within max_lag (or not heard of); at the head itself */
     uint64_t number;            /* the chain's head; 0: not known yet */
+    uint64_t unsure;            /* the highest number that was told before it was */
     uint64_t moved_ms, seen_ms; /* it moved; somebody showed it last */
     uint64_t block_us;          /* learned; 0: not yet */
     uint32_t setbacks;
@@ -59,6 +61,15 @@ void freshness_init(struct freshness *f, unsigned n);
  * that it has (by number, of a receipt), which says nothing about those above. */
 enum freshness_news freshness_note(struct freshness *f, const struct freshness_conf *c, unsigned i, uint64_t number,
                                    bool exact, uint64_t now_ms);
+
+/* A number was told that says nothing of its endpoint's head: clients are shown it all the same. */
+static inline void freshness_unsure(struct freshness *f, uint64_t number)
+{
+    if (!f->number && number > f->unsure)
+        f->unsure = number;
+}
+/* Can the chain have come to that number?  Nothing is known: yes. */
+bool freshness_may_be(const struct freshness *f, const struct freshness_conf *c, uint64_t number, uint64_t now_ms);
 
 /* Who is known to have block `number`; 0: everyone not doubted.  May be empty. */
 uint64_t freshness_at(const struct freshness *f, uint64_t number);

@@ -1,7 +1,7 @@
 """Calls about the head go where the head is; no client sees it go back."""
 import time
 
-from harness import Case, config, endpoint
+from harness import SLOW, Case, config, endpoint
 from upstream import serve
 
 POOL = {"min_warm": 0}
@@ -10,8 +10,8 @@ POOL = {"min_warm": 0}
 class Node:
     """An endpoint with a head that the test moves."""
 
-    def __init__(self, number):
-        self.number = number
+    def __init__(self, number, final=None):
+        self.number, self.final = number, final
 
     def __call__(self, call):
         m, p = call.call, call.json["params"]
@@ -19,6 +19,8 @@ class Node:
             return '"0x%x"' % self.number
         if m == "eth_getBlockByNumber" and p[0] == "latest":
             return '{"number":"0x%x"}' % self.number
+        if m == "eth_getBlockByNumber" and p[0] == "finalized":
+            return '{"number":"0x%x"}' % self.final if self.final else "null"
         if m == "getSlot":
             return "%d" % self.number
         if m == "getBalance":
@@ -42,9 +44,9 @@ class Heads(Case):
         r = c.rpc(method)
         return r["result"] if method == "getSlot" else int(r["result"], 16)
 
-    def tell_all(self, method="eth_blockNumber"):
+    def tell_all(self, method="eth_blockNumber", ups=None):
         """Every endpoint has told its head, each to a client that knows nothing."""
-        for u in self.ups:
+        for u in ups or self.ups:
             before = len(u.calls(method))
 
             def asked():
@@ -155,6 +157,17 @@ class Doubted(Heads):
         self.assertIn("millrace_endpoint_head_doubted{chain=\"ethereum\",endpoint=\"c\"} 1", self.g.admin_get("/metrics").body.decode())
         self.g.wait_line("endpoint_head_doubted")
 
+    def test_one_that_was_first_and_wrong_binds_nobody(self):
+        """Who was shown its number, when there was none to compare it with, is answered from the chain's head all the same."""
+        self.start(900000, 100, 100, methods={"eth_blockNumber": {"timeout_ms": int(1000 * SLOW)}})
+        with self.g.client() as c:
+            self.assertEqual(self.head(c), 900000)
+            self.tell_all(ups=self.ups[1:])
+            self.assertEqual([self.head(c) for _ in range(5)], [100] * 5)
+            self.nodes[1].number = self.nodes[2].number = 101
+            self.eventually(lambda: self.head(c) == 101)
+        self.g.wait_line("chain_set_back")
+
     def test_a_test_node_mines_many_at_once(self):
         self.start(5)
         with self.g.client() as c:
@@ -170,6 +183,72 @@ class Doubted(Heads):
             self.nodes[0].number = 45
             self.assertEqual(self.head(c), 45)
             self.assertEqual(self.g.status()["counters"]["answers_behind"], 0)
+
+
+class Final(Heads):
+    """What is said to be final is kept for good: so it is looked at."""
+    OLD = ("eth_getBalance", ["0x1", "0x60"])
+
+    def told(self, *finals):
+        for n, f in zip(self.nodes, finals):
+            n.final = f
+        for u in self.ups:
+            before = len(u.calls("eth_getBlockByNumber"))
+
+            def asked():
+                with self.g.client() as c:
+                    c.rpc("eth_getBlockByNumber", ["finalized", False])
+                return len(u.calls("eth_getBlockByNumber")) > before
+            self.eventually(asked)
+
+    def asks(self, n):
+        before = sum(self.asked(self.OLD[0]))
+        with self.g.client() as c:
+            for _ in range(3):
+                c.rpc(*self.OLD)
+        self.assertEqual(sum(self.asked(self.OLD[0])) - before, n)
+
+    def test_a_final_block_that_cannot_be(self):
+        self.start(100, 100)
+        self.tell_all()
+        self.told(900000, 900000)
+        self.asks(3)
+        self.told(98, 98)
+        self.asks(1)
+
+    def test_one_that_was_told_before_the_head(self):
+        self.start(100, 100)
+        self.told(900000, 900000)
+        self.tell_all()
+        self.asks(3)
+        self.told(98, 98)
+        self.asks(1)
+
+    def test_by_one_whose_head_is_not_believed(self):
+        self.start(100, 100, 100, endpoint_header=True)
+        self.tell_all()
+        self.nodes[0].number, self.nodes[0].final = 900000, 97
+        with self.g.client() as c:
+            at_a = [("X-Millrace-Endpoint", "a")]
+            c.rpc("eth_blockNumber", headers=at_a)
+            self.assertEqual(c.rpc("eth_getBlockByNumber", ["finalized", False], headers=at_a)["result"], {"number": "0x61"})
+        self.asks(3)
+
+    def test_when_the_gateway_asks_for_it(self):
+        self.start(100, 100, cache={"finalized_ms": 1})
+        self.tell_all()
+        self.nodes[0].final = self.nodes[1].final = 900000
+        self.asks(3)
+        self.eventually(lambda: sum(self.asked("eth_getBlockByNumber")) > 0)
+        self.asks(3)
+
+    def test_of_a_single_endpoint(self):
+        self.start(100)
+        self.tell_all()
+        self.told(900000)
+        self.asks(3)
+        self.told(98)
+        self.asks(1)
 
 
 class SetBack(Heads):

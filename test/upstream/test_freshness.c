@@ -106,6 +106,10 @@ RUN(a_liar_that_was_first_is_outvoted, 3, eth,
     {1000, 2, 999999, SAME, 0, 7, 0}, {2000, 2, 999999, SAME, 0, 7, 0}, {3000, 2, 999999, MOVED, 999999, 4, 0},
     {4000, 0, 100, SAME, 999999, 4, 0}, {4100, 1, 100, BACK, 100, 3, 0}, {5000, 2, 999999, DOUBTED, 100, 3, 0})
 
+RUN(a_liar_that_was_first_and_is_not_believed, 3, eth, /* clients were shown it all the same: that binds no more */
+    {1000, 2, 999999, SAME, 0, 7, 0}, {1100, 0, 100, SAME, 0, 7, 0}, {1200, 1, 100, BACK, 100, 3, 0},
+    {1300, 2, 999999, DOUBTED, 100, 3, 0}, {13000, 0, 101, MOVED, 101, 1, 0})
+
 RUN(blocks_that_it_has_are_no_head, 2, eth,
     {1000, 0, 100, SAME, 0, 3, 0}, {1000, 1, 100, MOVED, 100, 3, 0}, {2000, 1, 7, SAME, 100, 3, 1},
     {13000, 0, 101, MOVED, 101, 1, 0}, {13100, 1, 101, SAME, 101, 3, 1}, {25000, 1, 102, MOVED, 102, 2, 1})
@@ -209,6 +213,49 @@ TEST(what_was_shown)
     CHECK_EQ(freshness_need(&f, &s), 3);
     freshness_show(&f, &s, 4);
     CHECK_EQ(freshness_need(&f, &s), 4);
+}
+
+TEST(what_was_shown_before_there_was_a_head)
+{
+    static const struct {
+        uint64_t told, unsure; /* as a head; as a block that is there */
+        bool binds;
+    } t[] = {{101, 0, true}, {100, 1124, true}, {100, 1125, false}, {5000, 0, false}, {UINT64_MAX, 0, false}};
+
+    for (size_t i = 0; i < sizeof t / sizeof t[0]; i++) {
+        struct freshness f;
+        struct freshness_shown s = {0};
+        uint64_t shown = t[i].told > t[i].unsure ? t[i].told : t[i].unsure;
+
+        freshness_init(&f, 3);
+        CHECK_EQ(freshness_note(&f, &eth, 0, t[i].told, true, 1000), FRESHNESS_SAME);
+        freshness_unsure(&f, t[i].unsure);
+        freshness_show(&f, &s, shown);
+        freshness_note(&f, &eth, 1, 100, true, 1100);
+        freshness_note(&f, &eth, 2, 100, true, 1200);
+        CHECK(f.number == 100 || f.number == 101);
+        CHECK_EQ(freshness_need(&f, &s), t[i].binds ? shown : 0);
+        CHECK_EQ(f.setbacks, !t[i].binds);
+        freshness_unsure(&f, 999999); /* it is sure now: that is nobody's word */
+        freshness_note(&f, &eth, 1, 101, true, 13000);
+        CHECK_EQ(f.setbacks, !t[i].binds);
+    }
+}
+
+TEST(what_the_chain_can_have_come_to)
+{
+    struct freshness f;
+
+    freshness_init(&f, 2);
+    CHECK(freshness_may_be(&f, &eth, UINT64_MAX, 1000)); /* nothing is known */
+    freshness_note(&f, &eth, 0, 100, true, 1000);
+    freshness_note(&f, &eth, 1, 100, true, 1000);
+    CHECK(freshness_may_be(&f, &eth, 0, 1000));
+    CHECK(freshness_may_be(&f, &eth, 103, 1000));
+    CHECK(!freshness_may_be(&f, &eth, 104, 1000));
+    CHECK(freshness_may_be(&f, &eth, 104, 7000));
+    CHECK(!freshness_may_be(&f, &eth, UINT64_MAX, 3600000));
+    CHECK(!freshness_may_be(&f, &eth, 104, 0)); /* a clock that went back */
 }
 
 static uint64_t state = 13;
