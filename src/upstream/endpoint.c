@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
+enum { TOKENS_KEPT = 8 }; /* credentials that answers under way may still repeat */
 enum { MAX_HEAD_BYTES = 65536, MAX_RESPONSE_HEAD_BYTES = 65536, MAX_RESPONSE_FIELDS = 200, MAX_INFORMATIONAL = 8 };
 
 static bool is_loopback(const char *host)
@@ -120,7 +121,9 @@ static void secrets_find(struct endpoint *e, struct slice token)
 
     secrets_clear(&e->secrets);
     secrets_add_head(&e->secrets, slice_of(e->head, e->head_n));
-    secrets_add(&e->secrets, token);
+    if (e->tokens.n == TOKENS_KEPT)
+        secrets_drop_oldest(&e->tokens);
+    secrets_add(&e->tokens, token);
     secrets_add(&e->secrets, slice_str(e->url.userinfo));
     if (colon)
         secrets_add(&e->secrets, slice_str(colon + 1));
@@ -153,6 +156,7 @@ int endpoint_authorize(struct endpoint *e, struct slice token, uint64_t generati
 void endpoint_scrub(const struct endpoint *e, struct slice text)
 {
     secrets_scrub(&e->secrets, text);
+    secrets_scrub(&e->tokens, text);
 }
 
 int endpoint_init(struct endpoint *e, const struct endpoint_conf *conf)
@@ -176,5 +180,6 @@ void endpoint_deinit(struct endpoint *e)
     pool_deinit(&e->pool);
     url_deinit(&e->url);
     secrets_deinit(&e->secrets);
+    secrets_deinit(&e->tokens);
     head_free(e);
 }

@@ -54,6 +54,7 @@ struct endpoint {
     size_t head_n;
     uint64_t generation; /* of the credential in it: what was connected under an older one is not used again */
     struct secrets secrets;
+    struct secrets tokens; /* the last ones that came from outside: what left with one may be answered after the next */
     /* Of the last failed dial, for /readyz and for calls that found no one else. */
     enum fail last_fail;
     char last_text[160];

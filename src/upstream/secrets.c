@@ -40,6 +40,17 @@ void secrets_add(struct secrets *s, struct slice secret)
     s->v[s->n++] = slice_of(copy, secret.n);
 }
 
+void secrets_drop_oldest(struct secrets *s)
+{
+    struct slice *v = &s->v[0];
+
+    if (s->n == 0)
+        return;
+    explicit_bzero((char *)v->p, v->n);
+    free((char *)v->p);
+    memmove(v, v + 1, --s->n * sizeof *v);
+}
+
 /* Keys are long and have digits; "solana-mainnet" and "v2" say what is asked for. */
 static bool looks_like_key(struct slice part)
 {
@@ -108,15 +119,60 @@ void secrets_add_head(struct secrets *s, struct slice head)
     }
 }
 
+/* The byte that the text at p stands for, and in how many bytes it does; -1: none that a credential has. */
+static int byte_at(const char *p, const char *end, size_t *n)
+{
+    unsigned v = 0;
+
+    *n = 1;
+    if (*p != '\\' || end - p < 2 || !strchr("\"\\/bfnrtu", p[1]))
+        return (unsigned char)*p;
+    if (p[1] != 'u') {
+        *n = 2;
+        return strchr("\"\\/", p[1]) ? p[1] : -1;
+    }
+    for (const char *digit = p + 2; digit < p + 6; digit++) {
+        if (digit == end || !isxdigit((unsigned char)*digit))
+            return '\\';
+        v = v << 4 | (unsigned)(isdigit((unsigned char)*digit) ? *digit - '0' : (*digit | 0x20) - 'a' + 10);
+    }
+    *n = 6;
+    return v < 0x80 ? (int)v : -1;
+}
+
+/* How many bytes of the text at p spell the secret, with escapes of JSON or without; 0: they do not. */
+static size_t spelled(const char *p, const char *end, struct slice secret)
+{
+    const char *from = p;
+    size_t n;
+
+    for (size_t i = 0; i < secret.n; i++, p += n)
+        if (p >= end || byte_at(p, end, &n) != (unsigned char)secret.p[i])
+            return 0;
+    return (size_t)(p - from);
+}
+
 void secrets_star(struct slice text, struct slice secret)
 {
     char *p = (char *)text.p, *end = p + text.n;
+    size_t n;
 
     if (!text.p || !secret.p || secret.n < SECRETS_MIN || text.n < secret.n)
         return;
-    while ((p = memmem(p, (size_t)(end - p), secret.p, secret.n))) {
-        memset(p, '*', secret.n);
-        p += secret.n;
+    if (!memchr(p, '\\', text.n)) {
+        while ((p = memmem(p, (size_t)(end - p), secret.p, secret.n))) {
+            memset(p, '*', secret.n);
+            p += secret.n;
+        }
+        return;
+    }
+    while (p < end) { /* never into the middle of an escape */
+        n = spelled(p, end, secret);
+        if (n)
+            memset(p, '*', n);
+        else
+            byte_at(p, end, &n);
+        p += n;
     }
 }
 

@@ -22,10 +22,11 @@ struct secrets {
 void secrets_clear(struct secrets *s);
 void secrets_deinit(struct secrets *s);                   /* overwrites them */
 void secrets_add(struct secrets *s, struct slice secret); /* NULL and short ones are left out */
+void secrets_drop_oldest(struct secrets *s);              /* fine when there is none */
 /* All that are in the head of a request. */
 void secrets_add_head(struct secrets *s, struct slice head);
 
-/* Overwrites one with '*', in place, wherever it is in text; nothing when it is short. */
+/* Overwrites one with '*', in place, wherever it is in text, be it in escapes of JSON; nothing when it is short. */
 void secrets_star(struct slice text, struct slice secret);
 /* Overwrites each with '*', in place: text is in memory of ours that may be written. */
 void secrets_scrub(const struct secrets *s, struct slice text);

@@ -8,7 +8,7 @@ import time
 
 from client import Closed
 from harness import Case, config, endpoint
-from upstream import http, serve
+from upstream import Gate, http, serve
 
 SECRETS = {"user": "PLANTED-user-81", "password": "PLANTED-pass-82", "path": "PLANTED-path-83", "query": "PLANTED-query-84",
            "header": "PLANTED-header-85", "env": "PLANTED-env-86", "proxy": "PLANTED-proxy-87",
@@ -294,6 +294,43 @@ class Auth(Planted):
                 conn.send("HTTP/1.1 %s %r\r\n%s: %s\r\n: bad\r\n\r\n" % (r.target, r.headers, r.target, r.headers))
                 conn.close()
         self.all_fail(script)
+
+    def test_a_token_that_was_replaced_meanwhile(self):
+        """It is repeated in the answer to what left with it."""
+        gate = Gate()
+        self.addCleanup(gate.open)
+
+        def script(conn):
+            while (r := conn.read_request()) is not None:
+                gate.event.wait(15)
+                conn.answer(r, (-32000, "no such block; sent: " + r.header("authorization")))
+        u = self.upstream(script)
+        path = self.write(SECRETS["file"], "token")
+        g = self.start(config(endpoint(u.url(), auth={"bearer_file": path}), log={"level": "debug", "access": True}))
+        c = self.posting(g, '{"jsonrpc":"2.0","id":1,"method":"eth_call","params":[]}')
+        self.eventually(lambda: len(u.calls()) == 1)
+        for i in range(2, 4):
+            with open(path + ".new", "w") as f:
+                f.write("another-token-of-the-same-%d" % i)
+            os.rename(path + ".new", path)
+            g.wait_line("credential_new.*generation=%d" % i)
+        gate.open()
+        answer = c.read_response().body
+        self.assertIn(b"sent: Bearer " + b"*" * len(SECRETS["file"]), answer)
+        self.clean(self.outputs(g, [answer]))
+
+    def test_spelled_with_escapes(self):
+        """Some servers write / and + so."""
+        def script(conn):
+            while (r := conn.read_request()) is not None:
+                text = r.header("x-api-key").replace("+", "\\u002B").replace("/", "\\/")
+                conn.send(http('{"jsonrpc":"2.0","id":%d,"error":{"code":-32000,"message":"bad: %s"}}' % (r.id, text)))
+        key = "/+PLANTED+/-key-97"
+        g = self.start(config(endpoint(self.upstream(script).url(), headers={"x-api-key": key})))
+        with g.client() as c:
+            r = c.rpc("eth_call")
+        self.assertRegex(r["error"]["message"], r"^bad: \*+$")
+        self.clean(self.outputs(g, [r]))
 
     def test_source_that_goes_bad(self):
         """The file is replaced by what is no token, the command fails while it says everything."""

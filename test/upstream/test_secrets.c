@@ -100,12 +100,58 @@ TEST(a_token_from_outside)
     CHECK_EQ(endpoint_authorize(&e, SLICE("second-token"), 2), 0);
     CHECK(memmem(e.head, e.head_n, "Bearer second-token\r\n", 21) != NULL);
     CHECK(memmem(e.head, e.head_n, "first", 5) == NULL);
-    CHECK(scrubbed(&e, "first-token second-token", "first-token ************"));
+    /* What left with the first one may be answered only now. */
+    CHECK(scrubbed(&e, "first-token second-token", "*********** ************"));
     memset(huge, 'x', sizeof huge);
     CHECK_EQ(endpoint_authorize(&e, slice_of(huge, sizeof huge), 3), ENDPOINT_BAD_URL);
     CHECK(memmem(e.head, e.head_n, "Bearer second-token\r\n", 21) != NULL);
     CHECK_EQ(endpoint_authorize(&e, slice_of(NULL, 0), 3), 0);
     CHECK(e.head == NULL && !endpoint_usable(&e, 0));
+    CHECK(scrubbed(&e, "first-token second-token", "*********** ************"));
+    for (unsigned i = 0; i < 20; i++) {
+        char token[] = "token-number-a";
+
+        token[13] = (char)('a' + i);
+        CHECK_EQ(endpoint_authorize(&e, slice_str(token), 4 + i), 0);
+    }
+    CHECK(scrubbed(&e, "token-number-t token-number-m token-number-l first-token",
+                   "************** ************** token-number-l first-token")); /* the last eight */
+    endpoint_deinit(&e);
+}
+
+/* An error is JSON: what it repeats may be spelled with escapes, and must be JSON afterwards. */
+TEST(spelled_with_escapes)
+{
+    static const struct {
+        const char *text, *want;
+    } rows[] = {
+        {"{\"message\":\"no a+b\\/c\\\"d8 here\"}", "{\"message\":\"no ********** here\"}"},
+        {"\\u0061+b/c\\\"d8", "**************"},
+        {"a\\u002Bb\\u002fc\\u0022\\u00648", "****************************"},
+        {"a\\u002Bb\\u002fc\\u0022\\u0064", "a\\u002Bb\\u002fc\\u0022\\u0064"}, /* cut off */
+        {"a+b\\/c\\\"d", "a+b\\/c\\\"d"},
+        {"\\\\a+b/c\\\"d8\\n", "\\\\*********\\n"},
+        {"\\na+b/c\\\"d8", "\\n*********"},
+        {"\\a+b/c\\\"d8", "\\*********"}, /* no JSON */
+        {"\\u00", "\\u00"},
+        {"\\", "\\"},
+        {"\\ud83d\\ude00a+b/c\\\"d8", "\\ud83d\\ude00*********"},
+    };
+    struct endpoint_conf conf = {.auth = {.kind = AUTH_HEADER, .header = {"x-token", "a+b/c\"d8"}}};
+    struct endpoint e;
+
+    init(&e, &conf, "http://h/");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (!scrubbed(&e, rows[i].text, rows[i].want))
+            printf("# %s\n", rows[i].text);
+        CHECK(scrubbed(&e, rows[i].text, rows[i].want));
+    }
+    endpoint_deinit(&e);
+    /* A secret that begins like the end of an escape: the escape stays whole. */
+    conf.auth.header.value = "nine-lives";
+    init(&e, &conf, "http://h/");
+    CHECK(scrubbed(&e, "\\nine-lives", "\\nine-lives"));
+    CHECK(scrubbed(&e, "\\nnine-lives", "\\n**********"));
     endpoint_deinit(&e);
 }
 
