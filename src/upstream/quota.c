@@ -40,6 +40,8 @@ void quota_clock(struct quota *q, int64_t wall_s, uint64_t now_us)
 
     if (day > q->day)
         begin(q, day, now_us);
+    else if (day + 1 < q->day) /* the clock was far ahead: its days would never come */
+        q->day = day;
     arm(q, wall_s, now_us);
 }
 

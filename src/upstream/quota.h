@@ -1,6 +1,7 @@
 /* quota.h - what may be spent a day, and what was.  By value; pure.  A day begins at the provider's hour, in UTC: the
  * caller tells the wall clock now and then, and in between the monotone clock counts on.
- * A wall clock that steps back over the beginning of a day does not begin that day twice.  Lost at a restart. */
+ * A wall clock that steps back over the beginning of a day does not begin that day twice; one that was days ahead is
+ * believed again, and what was spent counts until the next day.  Lost at a restart. */
 #ifndef MILLRACE_UPSTREAM_QUOTA_H
 #define MILLRACE_UPSTREAM_QUOTA_H
 

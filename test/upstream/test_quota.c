@@ -94,4 +94,21 @@ TEST(follows_the_wall_clock)
     CHECK(quota_has(&q, 3, 0, (130 + DAY - 30) * US));
 }
 
+/* A clock that was wrong at the start, and is set right: what was spent is spent until the next day, and not for as
+ * long as the clock was ahead. */
+TEST(a_clock_that_was_far_ahead)
+{
+    struct quota q;
+
+    quota_init(&q, 3, 0, 0, 400 * DAY + HOUR, 0);
+    quota_take(&q, 3, 0);
+    quota_clock(&q, 10 * DAY + 23 * HOUR, 60 * US);
+    CHECK(!quota_has(&q, 1, 0, 61 * US));
+    CHECK_EQ(q.reset_us, (60 + HOUR) * US);
+    CHECK(quota_has(&q, 3, 0, q.reset_us));
+    quota_take(&q, 3, 0);
+    quota_clock(&q, 11 * DAY + HOUR, (60 + 2 * HOUR) * US);
+    CHECK(!quota_has(&q, 1, 0, (61 + 2 * HOUR) * US)); /* that day has begun */
+}
+
 TEST_MAIN()
