@@ -73,7 +73,7 @@ static bool decimal(struct slice s, uint64_t *number)
         n = n * 10 + (uint64_t)(s.p[i] - '0');
     }
     *number = n;
-    return i > 0;
+    return i > 0 && (i == s.n || !strchr(".eE", s.p[i])); /* 4e8 is no 4 */
 }
 
 /* What stands behind the first `"name":`.  The text is valid JSON; a member of that name deeper inside tells of the
