@@ -171,6 +171,38 @@ static void head(struct page *p, const struct upstream *u)
     raw(p, "}");
 }
 
+/* What it lacks: old blocks up to the one that is told, and methods; as configured and as learned. */
+static void archive(struct page *p, const struct upstream *u)
+{
+    const struct chain *c = u->chain;
+    const struct freshness *f = c->heads.of;
+    uint64_t now_ms = worker_now_ms(p->w), top = 0;
+    enum setting said = u->endpoint.conf->archive;
+
+    if (c->n_upstreams == 1)
+        return;
+    for (unsigned i = 0; i < HEAD_KINDS; i++)
+        top = f[i].number > top ? f[i].number : top;
+    open_object(p, "archive");
+    str(p, "configured", said == SETTING_ABSENT ? "learn" : said == SETTING_ON ? "true" : "false");
+    open_object(p, "lacks_up_to");
+    for (unsigned k = 0; k < ARCHIVE_KINDS; k++) {
+        uint64_t from = archive_missing(&c->old.archive, u->index, (enum archive_kind)k, now_ms);
+
+        if (from <= top)
+            num(p, archive_kind_name((enum archive_kind)k), top - from);
+    }
+    raw(p, "}");
+    key(p, "lacks_methods");
+    raw(p, "[");
+    for (unsigned m = 0; m < method_slots(); m++)
+        if (standing_lacking(c, method_at(m)) >> u->index & 1) {
+            p->r = p->r ? p->r : jout_sep(p->out);
+            p->r = p->r ? p->r : jout_string(p->out, slice_str(method_at(m)->name));
+        }
+    raw(p, "]}");
+}
+
 static void credential(struct page *p, const struct upstream *u)
 {
     int64_t left_s = auth_left_s(u->auth);
@@ -251,6 +283,7 @@ static void endpoint(struct page *p, const struct upstream *u)
     }
     identity(p, u);
     head(p, u);
+    archive(p, u);
     if (u->auth)
         credential(p, u);
     open_object(p, "sockets");

@@ -23,8 +23,6 @@ struct limits_conf {
     uint64_t header_timeout_ms, body_timeout_ms, idle_timeout_ms, write_timeout_ms, call_timeout_ms, drain_timeout_ms;
 };
 
-enum setting { SETTING_ABSENT, SETTING_OFF, SETTING_ON }; /* of a boolean key without a default */
-
 #define UNITS_ABSENT UINT32_MAX
 
 /* For each key the first match that sets it wins; a trailing '*' matches any rest. */

@@ -47,6 +47,8 @@ struct devnode_conf {
     size_t max_body_bytes;            /* a larger request: 413; 0: what geth (5 MiB) or agave (50 KiB) takes */
     uint64_t block_time_ms;           /* heads advance by the clock */
     uint64_t head_lag;                /* blocks or slots that this node is behind its siblings */
+    uint64_t keep_state;              /* EVM: so many blocks have their state, the older ones are pruned; 0: all */
+    uint64_t keep_history;            /* so many blocks (slots) are there, the older ones are pruned; 0: all */
     unsigned max_requests_per_socket; /* then Connection: close; 0: none */
     uint64_t idle_timeout_ms;         /* idle connections are closed; 0: never */
     uint64_t seed;

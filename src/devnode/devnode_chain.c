@@ -35,6 +35,8 @@ struct devnode_chain *devnode_chain_new(const struct devnode_conf *conf)
     c->genesis_ms = conf->solana ? SOLANA_GENESIS_MS : EVM_GENESIS_MS;
     c->block_time_ms = conf->block_time_ms ? conf->block_time_ms : 1;
     c->head_lag = conf->head_lag;
+    c->keep_state = conf->keep_state;
+    c->keep_history = conf->keep_history;
     c->pad_n = conf->result_bytes;
     if (c->pad_n) {
         c->pad = mem_array(c->pad_n, 1);

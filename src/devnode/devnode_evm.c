@@ -59,6 +59,10 @@ static bool state_block(struct sim_call *k, unsigned i)
         sim_error(k, -32000, NULL, "header not found");
         return false;
     }
+    if (!sim_keeps(k, k->c->keep_state, n)) { /* geth trie/errors.go */
+        sim_error(k, -32000, NULL, "missing trie node %016llx (path ) state is not available", (unsigned long long)n);
+        return false;
+    }
     return true;
 }
 

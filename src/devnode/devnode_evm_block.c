@@ -17,6 +17,7 @@ enum {
     MAX_ADDRESSES = 16,
     MAX_TOPICS = 8,
     TOPICS = 4,
+    PRUNED = 4444,   /* EIP-4444: reth, nethermind */
     SENT_INDEX = 255 /* of transactions that were sent to the node: above all of the block's own */
 };
 
@@ -245,6 +246,10 @@ static bool known_number(struct sim_call *k, uint64_t *n)
 {
     if (!sim_evm_block_number(k, &k->arg[0], n))
         return false;
+    if (!sim_keeps(k, k->c->keep_history, *n)) {
+        sim_error(k, PRUNED, NULL, "pruned history unavailable");
+        return false;
+    }
     if (*n <= k->head)
         return true;
     sim_text(k, "null");
@@ -546,6 +551,9 @@ void sim_evm_logs(struct sim_call *k, const struct jval *v, const struct sim_blo
         return;
     } else if (q.to > k->head) {
         sim_error(k, -32602, NULL, "block range extends beyond current head block");
+        return;
+    } else if (!sim_keeps(k, k->c->keep_history, q.from)) {
+        sim_error(k, PRUNED, NULL, "pruned history unavailable");
         return;
     }
     if (q.to >= q.from && q.to - q.from >= MAX_LOG_BLOCKS) {

@@ -45,7 +45,7 @@ struct sim_filter {
 struct devnode_chain {
     bool solana;
     uint64_t chain_id, key, random;
-    uint64_t genesis_ms, block_time_ms, head_lag;
+    uint64_t genesis_ms, block_time_ms, head_lag, keep_state, keep_history;
     char *pad; /* filler for results of a given size, pad_n bytes of hex digits (which are base64 digits too) */
     size_t pad_n;
     struct sim_filter filter[SIM_FILTERS];
@@ -87,6 +87,12 @@ extern const struct sim_method sim_solana_methods[], sim_solana_account_methods[
 static inline uint64_t sim_key(const struct devnode_chain *c, enum sim_space space)
 {
     return c->key + (uint64_t)space * 0x9e3779b97f4a7c15u;
+}
+
+/* Of `keep` blocks up to the head (0: of all), is n one? */
+static inline bool sim_keeps(const struct sim_call *k, uint64_t keep, uint64_t n)
+{
+    return !keep || n + keep > k->head;
 }
 
 /* Replaces whatever the call has written by an error; data: JSON, or NULL. */

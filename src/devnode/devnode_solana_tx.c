@@ -250,6 +250,11 @@ static bool block_exists(struct sim_call *k, uint64_t slot, uint64_t top)
         sim_error(k, -32004, NULL, "Block not available for slot %llu", (unsigned long long)slot);
         return false;
     }
+    if (!sim_keeps(k, k->c->keep_history, slot)) {
+        sim_error(k, -32001, NULL, "Block %llu cleaned up, does not exist on node. First available block: %llu",
+                  (unsigned long long)slot, (unsigned long long)(k->head + 1 - k->c->keep_history));
+        return false;
+    }
     if (sim_solana_skipped(slot)) {
         sim_error(k, -32007, NULL, "Slot %llu was skipped, or missing due to ledger jump to recent snapshot",
                   (unsigned long long)slot);

@@ -103,6 +103,7 @@ struct chain *chain_new(struct worker *w, const struct chain_conf *conf)
     }
     heads_init(c);
     standing_init(c);
+    old_blocks_init(c);
     hedging_init(&c->hedging, &conf->hedge, c->n_upstreams, worker_now_ms(w));
     return c;
 }
@@ -111,6 +112,7 @@ struct chain *chain_free(struct chain *c)
 {
     if (!c)
         return NULL;
+    old_blocks_deinit(c);
     standing_deinit(c);
     heads_deinit(c);
     for (unsigned i = 0; i < c->n_upstreams; i++)

@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "gateway/heads.h"
 #include "gateway/hedge_lane.h"
+#include "gateway/old_blocks.h"
 #include "gateway/rules.h"
 #include "gateway/standing.h"
 #include "gateway/upstream.h"
@@ -52,6 +53,7 @@ struct chain {
     struct rules rules;
     struct filters *filters; /* NULL until there is one that needs to be known */
     struct cache *cache;     /* NULL: nothing is kept */
+    struct old_blocks old;   /* who lacks them */
 };
 
 struct chain *chain_new(struct worker *w, const struct chain_conf *conf);

@@ -46,6 +46,14 @@ static struct upstream *earliest(struct chain *c, const struct flight *f, uint64
     return best;
 }
 
+uint64_t choose_lacking(const struct flight *f)
+{
+    const struct chain *c = f->chain;
+    uint64_t lacking = standing_lacking(c, f->method);
+
+    return f->depth < c->old.archive.shallowest[f->old_kind] ? lacking : lacking | old_blocks_lacking(f);
+}
+
 struct upstream *choose_sooner(struct chain *c, const struct flight *f, uint64_t before_us)
 {
     uint64_t now_ms = worker_now_ms(c->worker), among = 0;
@@ -56,7 +64,7 @@ struct upstream *choose_sooner(struct chain *c, const struct flight *f, uint64_t
         if (u != f->upstream && endpoint_usable(&u->endpoint, now_ms) && !upstream_is_full(u))
             among |= UINT64_C(1) << i;
     }
-    return earliest(c, f, among & ~(f->tried | c->avoid | standing_lacking(c, f->method)) & heads_fit(f), before_us);
+    return earliest(c, f, among & ~(f->tried | c->avoid | choose_lacking(f)) & heads_fit(f), before_us);
 }
 
 struct upstream *choose_up(struct chain *c, const struct flight *f, uint64_t untried, bool *full)
@@ -116,13 +124,23 @@ static struct upstream *choose(struct chain *c, const struct flight *f, uint64_t
         u = choose_up(c, f, ~(tried | c->avoid), &full);
     if (u || full)
         return u;
-    i = pick_next(c->turns, c->n_upstreams, ~(tried | c->refused));
+    i = pick_next(c->turns, c->n_upstreams, ~(tried | c->refused | lacking));
+    if (i == PICK_NONE && lacking)
+        i = pick_next(c->turns, c->n_upstreams, ~(tried | c->refused));
     return i == PICK_NONE ? NULL : c->upstreams[i];
 }
 
 struct upstream *choose_for(struct chain *c, const struct flight *f)
 {
-    return choose(c, f, f->tried, c->n_upstreams > 1 ? standing_lacking(c, f->method) : 0);
+    uint64_t sure = f->old_missed ? old_blocks_sure(f) & ~c->avoid : 0;
+    struct upstream *u = NULL;
+    bool full;
+
+    if (sure)
+        u = choose_fresh(f, sure, true, &full);
+    if (u)
+        return u;
+    return choose(c, f, f->tried, c->n_upstreams > 1 ? choose_lacking(f) : 0);
 }
 
 struct upstream *choose_other(struct chain *c, const struct upstream *than)

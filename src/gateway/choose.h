@@ -9,6 +9,8 @@ struct chain;
 struct flight;
 struct upstream;
 
+/* Endpoints that lack f's method, or the old block that it names: they are asked when there is nobody else. */
+uint64_t choose_lacking(const struct flight *f);
 /* Whose turn it is for f, among those that have not failed it.  NULL: all have, are refused, or are full. */
 struct upstream *choose_for(struct chain *c, const struct flight *f);
 /* Whose turn it is among the others. NULL: there is none that may be asked. */

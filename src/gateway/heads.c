@@ -129,6 +129,7 @@ void heads_ask(const struct session *s, struct flight *f)
         return;
     }
     block_ref_read(&r, f->method, c->conf->family, params);
+    old_blocks_ask(f, &r);
     if (c->conf->family == CHAIN_SOLANA)
         f->head_kind = (uint8_t)(c->heads.watching.kind = heads_kind(&r, CHAIN_SOLANA));
     if (r.kind == BLOCK_REF_RANGE)

@@ -74,8 +74,8 @@ static struct upstream *place_for(struct flight *f)
         f->tried |= (uint64_t)(f->chain->upstreams[i] == f->upstream || upstream_is_down(f->chain->upstreams[i])) << i;
     u = choose_for(f->chain, f);
     f->tried = tried;
-    if (!u || !(heads_fit(f) >> u->index & 1) || upstream_is_down(u) || !upstream_has_room(u) || !limits_open(u, f) ||
-        !endpoint_usable(&u->endpoint, worker_now_ms(u->worker)))
+    if (!u || !((heads_fit(f) & ~choose_lacking(f)) >> u->index & 1) || upstream_is_down(u) || !upstream_has_room(u) ||
+        !limits_open(u, f) || !endpoint_usable(&u->endpoint, worker_now_ms(u->worker)))
         return NULL;
     return u->max_wire && u->n_wire + u->n_waiting >= u->max_wire ? NULL : u;
 }

@@ -37,7 +37,7 @@ bool route_to(struct flight *f, struct upstream *next)
 bool route_elsewhere(struct flight *f)
 {
     struct upstream *u = f->upstream, *next;
-    uint64_t tried = f->tried | UINT64_C(1) << u->index;
+    uint64_t tried = f->tried | UINT64_C(1) << u->index, open = ~(tried | f->chain->avoid), lacking;
     bool full;
 
     if (f->part == FLIGHT_HEDGE) {
@@ -46,7 +46,10 @@ bool route_elsewhere(struct flight *f)
     }
     if (f->pinned || f->moves >= ROUTE_MOVES_MAX || f->part == FLIGHT_LEG)
         return false;
-    next = choose_fresh(f, ~(tried | f->chain->avoid), !upstream_is_down(u), &full);
+    lacking = choose_lacking(f);
+    next = choose_fresh(f, open & ~lacking, !upstream_is_down(u), &full);
+    if (!next && !full && lacking && upstream_is_down(u))
+        next = choose_fresh(f, open, false, &full);
     if (next && f->in_unit)
         next = unit_elsewhere(f, next);
     if (!next)

@@ -32,6 +32,18 @@ static struct budget_conf lookups_conf(const struct chain *c)
     return conf;
 }
 
+/* Those that have no tracing methods. */
+static void init_lacks(struct chain *c)
+{
+    uint64_t untraced = 0;
+
+    for (unsigned i = 0; i < c->n_upstreams; i++)
+        untraced |= (uint64_t)!c->conf->endpoints[i].trace << i;
+    for (unsigned i = 0; i < method_slots(); i++)
+        if (c->conf->family == CHAIN_EVM && archive_kind_of(method_at(i)) == ARCHIVE_TRACE)
+            c->standing.lacks[i].never = untraced;
+}
+
 void standing_init(struct chain *c)
 {
     struct standing *s = &c->standing;
@@ -43,6 +55,7 @@ void standing_init(struct chain *c)
     s->peers_at = mem_array(n, 1);
     s->heard_us = mem_array(n, sizeof *s->heard_us);
     s->lacks = mem_array(method_slots(), sizeof *s->lacks);
+    init_lacks(c);
     latency_table_init(&s->latency, method_slots(), n);
     budget_init(&s->retries, &c->conf->retry.budget, now_ms);
     s->lookups_conf = lookups_conf(c);
@@ -216,6 +229,16 @@ static void learn_limit(struct worker *w, struct flight *f, enum answer_class cl
         limits_learn(w, f, class, e);
 }
 
+/* On Solana a node without history says so of methods that name no slot (agave's TransactionHistoryNotAvailable); but
+ * getSignatureStatuses, without options to tell, is answered as long as nobody asks for what is old. */
+static bool shows_lack(const struct flight *f, const struct answer_meaning *a)
+{
+    if (f->method->wild)
+        return false;
+    return a->learn == LEARN_NO_METHOD || (a->learn == LEARN_NO_ARCHIVE && f->chain->conf->family == CHAIN_SOLANA &&
+                                           !f->depth && f->method->ref != METHOD_REF_NO);
+}
+
 static void judge(struct worker *w, struct flight *f, enum answer_class class, unsigned status, bool timed)
 {
     struct chain *c = f->chain;
@@ -234,12 +257,14 @@ static void judge(struct worker *w, struct flight *f, enum answer_class class, u
     if (c->n_upstreams > 1 || a->harm != HARM_NONE || c->standing.health[u->index].hard ||
         c->standing.health[u->index].soft)
         judge_health(c, u->index, outcome_of(a), slower);
-    if (a->learn == LEARN_NO_METHOD && !f->method->wild) {
+    if (a->learn != LEARN_NOTHING && shows_lack(f, a)) {
         struct standing_lack *l = &c->standing.lacks[f->method->slot];
 
         l->endpoints = standing_lacking(c, f->method) | UINT64_C(1) << u->index; /* not those of long ago */
         l->until_ms = worker_now_ms(w) + STANDING_LACK_MS;
     }
+    if (a->learn == LEARN_NO_ARCHIVE)
+        old_blocks_missed(f);
     u->endpoint.stats.classes[class]++;
 }
 
@@ -261,6 +286,8 @@ enum answer_class standing_answered(struct worker *w, struct flight *f, bool is_
     } else {
         class = classify_result(f->method, payload);
         learn_limit(w, f, class, NULL);
+        if (f->depth && class == ANSWER_OK)
+            old_blocks_had(f, payload);
     }
     f->chain->standing.heard_us[f->upstream->index] = worker_clock_us(w);
     judge(w, f, class, f->http_status, !is_error);
@@ -379,7 +406,7 @@ uint64_t standing_lacking(const struct chain *c, const struct method *m)
 {
     const struct standing_lack *l = &c->standing.lacks[m->slot];
 
-    return l->endpoints && worker_now_ms(c->worker) < l->until_ms ? l->endpoints : 0;
+    return l->endpoints && worker_now_ms(c->worker) < l->until_ms ? l->endpoints | l->never : l->never;
 }
 
 uint64_t standing_usable(const struct chain *c)

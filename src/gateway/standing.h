@@ -28,7 +28,8 @@ struct standing {
     uint64_t *heard_us; /* by upstream: when it answered last */
     uint64_t looked_ms, refreshed_ms;
     struct standing_lack {
-        uint64_t endpoints; /* that said they do not have the method */
+        uint64_t never;     /* endpoints that do not have the method, as configured */
+        uint64_t endpoints; /* that said so */
         uint64_t until_ms;
     } * lacks; /* by method slot */
 };

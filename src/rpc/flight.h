@@ -79,9 +79,12 @@ struct flight {
     bool pinned;     /* only its endpoint may be asked: that holds the filter that it is about, or is what it asks of */
     bool by_name;    /* pinned because its client named that endpoint: nobody else shares in it */
     bool old_credential; /* it was refused with a credential of ours that is replaced */
-    bool in_unit;  /* some who wait, or waited, for it must be answered by the endpoint of others: gateway/unit.h */
-    uint8_t fresh; /* enum flight_fresh */
+    bool in_unit;    /* some who wait, or waited, for it must be answered by the endpoint of others: gateway/unit.h */
+    bool is_first;   /* the oldest block that it names is the chain's first */
+    bool old_missed; /* an endpoint said that it lacks the block that it is about */
+    uint8_t fresh;   /* enum flight_fresh */
     uint8_t head_kind, told_kind; /* which of the chain's heads `need` and `told` are of */
+    uint8_t old_kind;             /* enum archive_kind: what it needs of an old block */
     uint8_t waits;                /* how often it paused because nobody was far enough */
     uint8_t moves;                /* how many times it changed link or endpoint */
     uint8_t sends;                /* requests that carried it */
@@ -89,6 +92,7 @@ struct flight {
     uint8_t stale; /* of these, those that went into a connection which was dead already */
     uint32_t need_setbacks; /* of the past that `need` is of */
     uint64_t need, told;    /* a block number; the one that its answer tells; 0: none */
+    uint64_t depth;         /* of the oldest block that it names, below the head; 0: none: gateway/old_blocks.h */
     unsigned counted;       /* requests that it was when it left last, as its endpoint's limit counts them */
     uint32_t units;         /* compute units that the configuration says; FLIGHT_UNITS_BY_METHOD: it does not */
     uint64_t taken_us;      /* when these were taken */

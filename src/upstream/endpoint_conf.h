@@ -12,6 +12,8 @@
 #include "rpc/classify.h"
 #include "upstream/limiter_conf.h"
 
+enum setting { SETTING_ABSENT, SETTING_OFF, SETTING_ON }; /* of a boolean key without a default */
+
 enum pool_order { POOL_LIFO, POOL_FIFO };
 enum accept_encoding { ENCODING_AUTO, ENCODING_IDENTITY, ENCODING_GZIP, ENCODING_ALL };
 
@@ -88,6 +90,8 @@ struct endpoint_conf {
     unsigned max_inflight;      /* calls on the wire at once; 0: no limit of its own */
     bool adaptive_inflight;     /* their limit follows the latency, between min_inflight and that */
     unsigned min_inflight;
+    enum setting archive; /* has state at any block, and the whole history; not given: found out */
+    bool trace;           /* may have the tracing methods */
     size_t max_response_bytes;
     enum accept_encoding accept_encoding; /* auto: identity for loopback hosts, else gzip */
     struct pool_conf pool;

@@ -306,6 +306,44 @@ TEST(lagging_solana_node_is_unhealthy)
     devnode_chain_free(c);
 }
 
+/* The newest `keep` blocks have their state and their content, the one below them has neither. */
+TEST(what_is_old_is_pruned)
+{
+    struct devnode_conf conf;
+    struct devnode_chain *c;
+    uint64_t head;
+    char params[128];
+
+    devnode_conf_default(&conf);
+    conf.keep_state = 128;
+    conf.keep_history = 1000;
+    c = devnode_chain_new(&conf);
+    head = devnode_chain_head(c, NOW);
+    for (uint64_t keep = 128; keep <= 1000; keep += 872)
+        for (uint64_t i = 0; i < 2; i++) {
+            unsigned long long n = head - keep + 1 - i;
+
+            snprintf(params, sizeof params, "[\"0x%040x\",\"0x%llx\"]", 7, n);
+            HAS(ask(c, "eth_getBalance", params, NOW), keep > 128 || i ? "missing trie node" : "\"result\":\"0x");
+            snprintf(params, sizeof params, "[\"0x%llx\",false]", n);
+            HAS(ask(c, "eth_getBlockByNumber", params, NOW), keep > 128 && i ? "\"code\":4444," : "\"result\":{");
+            snprintf(params, sizeof params, "[{\"fromBlock\":\"0x%llx\",\"toBlock\":\"0x%llx\"}]", n, n);
+            HAS(ask(c, "eth_getLogs", params, NOW), keep > 128 && i ? "\"code\":4444," : "\"result\":[");
+        }
+    HAS(ask(c, "eth_getBalance", "[\"0x0000000000000000000000000000000000000007\",\"earliest\"]", NOW),
+        "missing trie node");
+    devnode_chain_free(c);
+    conf.solana = true;
+    conf.block_time_ms = 400;
+    c = devnode_chain_new(&conf);
+    head = devnode_chain_head(c, NOW);
+    snprintf(params, sizeof params, "[%llu]", (unsigned long long)(head - 1000));
+    HAS(ask(c, "getBlock", params, NOW), "\"code\":-32001,");
+    snprintf(params, sizeof params, "[%llu]", (unsigned long long)(head - 990));
+    CHECK(!strstr(ask(c, "getBlock", params, NOW), "\"code\":-32001,"));
+    devnode_chain_free(c);
+}
+
 TEST(a_full_buffer_is_reported)
 {
     struct devnode_chain *c = chain(false, 1, 0, 0);

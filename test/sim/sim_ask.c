@@ -157,6 +157,11 @@ static bool says(struct slice s, const char *text)
     return s.p && memmem(s.p, s.n, text, strlen(text));
 }
 
+bool ask_names_old(struct slice params)
+{
+    return says(params, "\"0x10\"");
+}
+
 void ask_parse(const struct sim_chain *c, struct slice method, struct slice params, struct ask *a)
 {
     size_t at = 0;
@@ -171,7 +176,8 @@ void ask_parse(const struct sim_chain *c, struct slice method, struct slice para
         a->heavy = m->heavy;
         a->by_tx = strstr(m->name, "etTransaction") && m->kind == ASK_READ;
         a->of_pending = says(params, "\"pending\"");
-        a->of_head = m->of_head && !says(params, "\"0x10\"");
+        a->old = ask_names_old(params);
+        a->of_head = m->of_head && !a->old;
     }
     /* Large ones that share requests, and that must not be asked for again. */
     a->heavy |= (a->kind == ASK_READ && a->hash % 12 == 0) || (a->kind == ASK_UNKNOWN && a->hash % 3 == 0);
@@ -207,6 +213,11 @@ static const char *gap(struct world *w)
 }
 
 static const char *const tags[] = {"\"latest\"", "\"latest\"", "\"latest\"", "\"safe\"", "\"pending\"", "\"0x10\""};
+
+static const char *draw_tag(struct world *w)
+{
+    return w->p.pruned && sim_chance(w, 400) ? "\"0x10\"" : tags[sim_rnd(w, 6)];
+}
 
 /* A new one, or one that somebody has just sent on the same chain. */
 static uint64_t draw_write(struct world *w, const struct sim_chain *c)
@@ -268,12 +279,12 @@ static void draw_params(struct world *w, const struct sim_chain *c, const char *
         put_hex(w, b, 0xabcdef00 + k, 40);
         buf_printf(b, ",%s\"data\":\"0x70a08231\"}", gap(w));
         if (sim_chance(w, 850))
-            buf_printf(b, ",%s", tags[sim_rnd(w, 6)]);
+            buf_printf(b, ",%s", draw_tag(w));
         buf_str(b, "]");
     } else if (strcmp(m, "eth_getBalance") == 0) {
         buf_str(b, "[");
         put_hex(w, b, 0xabcdef00 + k, 40);
-        buf_printf(b, "%s,%s%s]", gap(w), gap(w), tags[sim_rnd(w, 6)]);
+        buf_printf(b, "%s,%s%s]", gap(w), gap(w), draw_tag(w));
     } else if (a->by_tx && c->evm) {
         buf_str(b, "[");
         put_hex(w, b, 0xabcdef00 + k, 64);

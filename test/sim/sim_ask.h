@@ -41,6 +41,7 @@ struct ask {
     bool of_pending;    /* and on transactions that are in no block yet */
     bool heavy;         /* a large answer */
     bool by_tx;         /* looks a transaction up */
+    bool old;           /* about the state at an old block */
     const char *method; /* of a client's */
     bool lone;          /* nobody else asks the same */
     uint64_t write;     /* with ASK_WRITE: its number */
@@ -76,6 +77,9 @@ bool ask_is_answer(const struct sim_chain *c, const struct ask *a, uint64_t head
 
 /* The node's own id of a filter, in params; 0: none. */
 unsigned ask_own_id(struct slice params);
+
+/* Do these params name the old block that some questions are about? */
+bool ask_names_old(struct slice params);
 
 /* The number of the transaction whose bytes begin at or after p; UINT64_MAX: none.  *at: where to look on. */
 uint64_t ask_find_write(struct slice s, size_t *at);

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { EVM = 1, SOLANA = 0, ALL = ERROR_ASKS_ALL, TEXT_MAX = 300 };
 
@@ -28,6 +29,15 @@ const struct sim_error *error_rate(const struct sim_chain *c)
     const struct sim_error *e = rows;
 
     while (e->evm != c->evm || e->code != 429)
+        e++;
+    return e;
+}
+
+const struct sim_error *error_pruned(const struct sim_chain *c)
+{
+    const struct sim_error *e = rows;
+
+    while (e->evm != c->evm || !strstr(e->message, "missing trie node"))
         e++;
     return e;
 }

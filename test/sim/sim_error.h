@@ -20,7 +20,8 @@ struct sim_error {
 };
 
 const struct sim_error *error_draw(struct world *w, const struct sim_chain *c);
-const struct sim_error *error_rate(const struct sim_chain *c); /* the one with code 429 */
+const struct sim_error *error_rate(const struct sim_chain *c);   /* the one with code 429 */
+const struct sim_error *error_pruned(const struct sim_chain *c); /* of an old block, on EVM chains */
 /* `"error":{...}` */
 void error_put(struct buf *b, const struct sim_error *e, uint64_t serial);
 /* Is payload one of these, and of which request?  NULL: none, or its bytes were changed. */

@@ -20,8 +20,7 @@ struct tried {
     unsigned serial; /* of that */
 };
 
-/* The gateway has the answer of s, all of it. */
-static bool was_read(const struct sim_served *s)
+bool excuse_was_read(const struct sim_served *s)
 {
     const struct sim_conn *c = s->conn;
 
@@ -41,7 +40,7 @@ static struct tried look(const struct world *w, const struct sim_chain *c, const
         t.nodes |= UINT64_C(1) << s->node;
         t.nulls += s->rank == ERROR_RANK_NULL;
         /* With others it may be about them: such a call is asked again alone. */
-        if (s->rank && s->rank < t.rank && !s->batched && was_read(s)) {
+        if (s->rank && s->rank < t.rank && !s->batched && excuse_was_read(s)) {
             t.rank = s->rank;
             t.serial = i;
         }
@@ -73,7 +72,7 @@ static const struct node *spare(const struct world *w, const struct sim_chain *c
     for (unsigned i = 0; i < w->n_nodes; i++) {
         const struct node *n = w->nodes[i];
 
-        if (n->chain == c && !(t->nodes >> i & 1) && standing_was_fit(w, n, want->ask.method, want->asked_us))
+        if (n->chain == c && !(t->nodes >> i & 1) && standing_was_fit(w, n, &want->ask, want->asked_us))
             return n;
     }
     return NULL;

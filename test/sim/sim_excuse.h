@@ -6,6 +6,9 @@
 
 #include "sim_judge.h"
 
+/* Has the gateway all of that answer? */
+bool excuse_was_read(const struct sim_served *s);
+
 /* What client has as the answer of want: an error, or a null that others need not have said. */
 void excuse_judge(struct world *w, unsigned client, const struct sim_chain *c, const struct want *want, bool is_error,
                   struct slice payload);

@@ -147,7 +147,12 @@ static void one(struct world *w, const struct sim_chain *c, enum fault f, const 
         buf_printf(b, "{\"jsonrpc\":\"2.0\",\"id\":%s}", e->id);
         break;
     default:
-        element(w, c, e, e->id, false, b);
+        if (e->pruned) {
+            w->served[e->serial].pruned = true;
+            retryable(w, c, e, error_pruned(c), b);
+        } else {
+            element(w, c, e, e->id, false, b);
+        }
         break;
     }
 }

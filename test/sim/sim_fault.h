@@ -21,6 +21,7 @@ struct fault_element { /* one call as the endpoint understood it */
     uint64_t number; /* of the id */
     uint64_t method_bit;
     bool limited; /* its method is, now */
+    bool pruned;  /* what it is about is */
 };
 
 /* Text within the errors that endpoints make up, so that clients know them. */

@@ -8,6 +8,7 @@
 #include "gateway/auth.h"
 #include "gateway/chain.h"
 #include "gateway/worker.h"
+#include "sim_archive.h"
 #include "sim_ask.h"
 #include "sim_attempt.h"
 #include "sim_fault.h"
@@ -206,6 +207,7 @@ static void take_call(struct node_conn *k, struct jtok *t, struct fault_element 
     served(k, &e->ask, head);
     e->head = head;
     e->serial = w->n_served++;
+    archive_asked(n, e);
     sim_trace(w, "%s: id %s %.*s #%" PRIu64 " head %" PRIu64, n->name, e->id, (int)method_n, method, e->serial, head);
 }
 

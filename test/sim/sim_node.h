@@ -32,6 +32,9 @@ struct node {
     unsigned revokes; /* and up to this one when the grace is over */
     struct sim_event rotation, grace;
     bool forwards;          /* it gets its clients' own credentials */
+    bool pruned;            /* it lacks the state at old blocks */
+    unsigned lack_serial;   /* the last time that it said so: the number of the answer, and 1; 0: never */
+    unsigned lack_turns;    /* of the gateway's loop, since it has read that */
     bool foreign;           /* on another chain: nothing but the question for that may come */
     struct sim_event moves; /* to the right chain */
     struct sim_spell spell;

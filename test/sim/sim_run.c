@@ -61,6 +61,7 @@ static void draw_profile(struct world *w)
         .max_upstream_sockets = one_of(w, 3, 12, 1000),
         .max_client_buffer_bytes = one_of(w, 65536, 200000, 2000000),
     };
+    p->pruned = (w->seed * UINT64_C(0x9e3779b97f4a7c15) >> 40) % 4 == 0; /* not drawn: other runs stay as they were */
     if (p->usual)
         p->posts += 20 + (unsigned)sim_rnd(w, 40);
     p->weather &= !p->calm;
@@ -98,6 +99,18 @@ static unsigned timeout_ms(struct world *w)
     return w->p.weather ? 300 + (unsigned)sim_rnd(w, 700) : 20 + (unsigned)sim_rnd(w, 300);
 }
 
+/* The first node of each chain lacks nothing.  Where all calls must have a result it is said who does. */
+static void put_archive(struct world *w, struct node *n, struct buf *b)
+{
+    bool first = !n->index || w->nodes[n->index - 1]->chain != n->chain;
+
+    if (!w->p.pruned || !n->chain->evm)
+        return;
+    n->pruned = !first && sim_chance(w, 600);
+    if (n->pruned ? w->p.calm || sim_chance(w, 200) : sim_chance(w, 200))
+        buf_printf(b, "\"archive\":%s,", n->pruned ? "false" : "true");
+}
+
 static void put_endpoint(struct world *w, struct node *n, struct buf *b)
 {
     static const char *const modes[] = {"auto", "auto", "always", "off"};
@@ -124,7 +137,8 @@ static void put_endpoint(struct world *w, struct node *n, struct buf *b)
         buf_printf(b, "\"adaptive_inflight\":true,\"min_inflight\":%u,",
                    n->max_inflight ? 1 : 1 + (unsigned)sim_rnd(w, 8));
     limit_draw(n, b);
-    n->keyed = sim_chance(w, 300);
+    put_archive(w, n, b);
+    n->keyed = sim_chance(w, 300) && !(w->p.pruned && w->p.calm && !n->pruned);
     if (n->keyed)
         buf_printf(b, "\"auth\":{\"bearer_command\":[\"print-token\",\"%u\"]},", n->index);
     n->forwards = !n->keyed && w->p.scoped && sim_chance(w, 700);

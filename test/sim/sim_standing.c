@@ -5,6 +5,7 @@
 #include "gateway/chain.h"
 #include "gateway/worker.h"
 #include "rpc/flight.h"
+#include "sim_archive.h"
 #include "sim_ask.h"
 #include "sim_clock.h"
 #include "sim_node.h"
@@ -121,6 +122,7 @@ void standing_check_turn(struct world *w)
     check_trials(w);
     for (size_t i = 0; i < g->flights_due.n; i++)
         check_queued(w, container_of(g->flights_due.v[i], struct flight, due));
+    archive_check_turn(w);
     w->last_turn_us = clock_mono_us(w) + 1;
 }
 
@@ -130,7 +132,13 @@ static uint64_t lacks(const struct chain *c, const char *method)
     return standing_lacking(c, method_get(c->conf->family, slice_str(method)));
 }
 
-bool standing_was_fit(const struct world *w, const struct node *n, const char *method, uint64_t since_us)
+/* And those that have said that they lack the old block that some questions are about. */
+static uint64_t prunes(const struct chain *c, const struct ask *a)
+{
+    return a->old ? archive_lacking_(&c->old.archive, ARCHIVE_STATE, ARCHIVE_UNKNOWN, worker_now_ms(c->worker)) : 0;
+}
+
+bool standing_was_fit(const struct world *w, const struct node *n, const struct ask *a, uint64_t since_us)
 {
     const struct worker *g = w->gateway;
 
@@ -140,7 +148,7 @@ bool standing_was_fit(const struct world *w, const struct node *n, const char *m
 
             if (u->target.port == NODE_PORT + n->index)
                 return n->fit_turns && n->fit_since_us < since_us && is_fit(u) &&
-                       !(lacks(g->chains[i], method) >> k & 1);
+                       !((lacks(g->chains[i], a->method) | prunes(g->chains[i], a)) >> k & 1);
         }
     return false;
 }

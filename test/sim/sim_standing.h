@@ -6,10 +6,11 @@
 
 void standing_check_turn(struct world *w);
 
+struct ask;
 struct node;
 
-/* Might n get calls of the method, and had it a place for them, since then and until now? */
-bool standing_was_fit(const struct world *w, const struct node *n, const char *method, uint64_t since_us);
+/* Might n get calls like that, and had it a place for them, since then and until now? */
+bool standing_was_fit(const struct world *w, const struct node *n, const struct ask *a, uint64_t since_us);
 /* An endpoint that is well, and that calls should have found to be so, while its breaker is not closed; NULL: none. */
 const char *standing_open(const struct world *w);
 

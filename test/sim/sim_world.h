@@ -30,6 +30,8 @@ struct sim_served {
     uint8_t rank, asks; /* of the error that it was answered with, see sim_error.def; 0: it was none of these */
     bool batched;       /* it came with others */
     bool written;       /* the answer, all of it */
+    bool dated;         /* by the gateway: it knows how old the block is that the question names */
+    bool pruned;        /* the answer: that it is too old */
     uint64_t left_us;   /* when the gateway wrote the request */
     uint64_t head;      /* of the endpoint at that moment */
     unsigned shown;     /* how many calls were answered with it */
@@ -70,6 +72,7 @@ struct sim_profile {
     bool weather;         /* endpoints fare badly, and then well again: see sim_weather.h */
     bool jumps;           /* so do the clocks */
     bool unknown_retried; /* unknown methods are asked again where they were refused */
+    bool pruned;          /* some endpoints lack old blocks */
     bool deaf;            /* clients who ask for much and read nothing, beside others, where connections are few */
     unsigned fault_permille;
     unsigned clients, posts; /* and posts of each client */
