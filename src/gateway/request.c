@@ -152,12 +152,13 @@ void request_bad(struct session *s, unsigned status, const char *reason)
  * says about the head is asked of one endpoint. */
 static bool goes_together(const struct chain *chain, const struct flight *f, const struct message_request *q)
 {
+    uint64_t head = chain->head.number[HEAD_LATEST];
     struct block_ref ref;
 
     if (f->method->kind != METHOD_READ || f->method->class == CLASS_LOCAL)
         return false;
     block_ref_read(&ref, f->method, chain->conf->family, q->params);
-    return block_ref_is_head(&ref, chain->head.number[HEAD_LATEST]);
+    return head ? block_ref_is_head(&ref, head) : ref.head; /* a number is likelier below a head that is not known */
 }
 
 static void make_key(struct worker *w, struct flight *f)

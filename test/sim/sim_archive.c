@@ -40,13 +40,14 @@ void archive_asked(struct node *n, struct fault_element *e)
         n->lack_serial = (unsigned)e->serial + 1;
 }
 
+/* The late answer of two says nothing to the gateway. */
 static void note_lack(struct node *n)
 {
     const struct sim_served *s = n->lack_serial ? &n->w->served[n->lack_serial - 1] : NULL;
 
     if (n->lack_turns)
         n->lack_turns++;
-    else if (s && s->pruned && !s->batched && excuse_was_read(s))
+    else if (s && s->pruned && !s->batched && !n->w->gateway->stats.hedges && excuse_was_read(s))
         n->lack_turns = 1;
 }
 

@@ -14,7 +14,10 @@ struct step {
     uint64_t lacking; /* of that kind and depth, then */
 };
 
-enum { STATE = ARCHIVE_STATE, TRACE = ARCHIVE_TRACE, PROOF = ARCHIVE_PROOF, HISTORY = ARCHIVE_HISTORY };
+#define STATE   ARCHIVE_STATE
+#define TRACE   ARCHIVE_TRACE
+#define PROOF   ARCHIVE_PROOF
+#define HISTORY ARCHIVE_HISTORY
 #define UNKNOWN ARCHIVE_UNKNOWN
 #define FORGET  ARCHIVE_FORGET_MS
 
