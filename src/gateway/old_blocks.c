@@ -15,7 +15,7 @@ void old_blocks_init(struct chain *c)
 
     archive_init(&o->archive, c->n_upstreams);
     for (unsigned i = 0; i < c->n_upstreams; i++)
-        if (c->conf->endpoints[i].archive != SETTING_ABSENT)
+        if (c->conf->endpoints[i].archive != SETTING_ABSENT && !planted(PLANT_ARCHIVE_UNTOLD))
             archive_configure(&o->archive, i, c->conf->family, c->conf->endpoints[i].archive == SETTING_ON);
     o->kinds = mem_array(method_slots(), 1);
     for (unsigned i = 0; i < method_slots(); i++)

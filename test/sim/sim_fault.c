@@ -147,12 +147,13 @@ static void one(struct world *w, const struct sim_chain *c, enum fault f, const 
         buf_printf(b, "{\"jsonrpc\":\"2.0\",\"id\":%s}", e->id);
         break;
     default:
-        if (e->pruned) {
-            w->served[e->serial].pruned = true;
-            retryable(w, c, e, error_pruned(c), b);
-        } else {
+        if (!e->pruned)
             element(w, c, e, e->id, false, b);
-        }
+        else if (f == FAULT_NONE || f == FAULT_SURPLUS || f == FAULT_LATE)
+            retryable(w, c, e, error_pruned(c), b);
+        else /* it does not arrive */
+            error(b, e->id, 0);
+        w->served[e->serial].pruned = w->served[e->serial].rank != 0;
         break;
     }
 }
