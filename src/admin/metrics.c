@@ -98,6 +98,12 @@ static void head_doubted(struct page *p, const struct upstream *u)
         h->of[h->watching.kind].doubted >> u->index & 1 ? 1 : 0);
 }
 
+static void shred_lag(struct page *p, const struct upstream *u)
+{
+    if (u->watch.replay.told_ms)
+        PUT(p, "millrace_endpoint_shred_lag{" LABELS "} %llu\n", NAMES(u), (unsigned long long)u->watch.replay.behind);
+}
+
 static void refused(struct page *p, const struct upstream *u)
 {
     PUT(p, "millrace_endpoint_refused{" LABELS "} %d\n", NAMES(u), u->probe.state == PROBE_REFUSED ? 1 : 0);
@@ -496,6 +502,8 @@ int metrics_write(const struct worker *w, struct buf *out)
         {"endpoint_head_lag", "gauge", "blocks or slots that it was behind the chain's head then", head_lag},
         {"endpoint_head_doubted", "gauge", "1 while the head that it tells is one that the chain cannot have come to",
          head_doubted},
+        {"endpoint_shred_lag", "gauge",
+         "Solana: slots that it has received (getMaxShredInsertSlot) beyond those that it has processed", shred_lag},
         {"endpoint_sockets", "gauge", "connections by state", sockets},
         {"endpoint_waiting", "gauge", "calls that wait for a connection", waiting},
         {"endpoint_inflight", "gauge", "calls on connections now", inflight},

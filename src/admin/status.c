@@ -203,6 +203,25 @@ static void archive(struct page *p, const struct upstream *u)
     raw(p, "]}");
 }
 
+static void replay(struct page *p, const struct upstream *u)
+{
+    const struct replay *r = &u->watch.replay;
+
+    if (u->chain->conf->family != CHAIN_SOLANA || (!r->told_ms && !r->refusals))
+        return;
+    open_object(p, "replay");
+    if (r->told_ms) {
+        num(p, "shreds", r->shreds);
+        num(p, "slot", r->slot);
+        num(p, "behind", r->behind);
+        num(p, "told_ms_ago", worker_now_ms(p->w) - r->told_ms);
+    }
+    key(p, "late");
+    raw(p, r->late ? "true" : "false");
+    num(p, "refused", r->refusals);
+    raw(p, "}");
+}
+
 static void credential(struct page *p, const struct upstream *u)
 {
     int64_t left_s = auth_left_s(u->auth);
@@ -284,6 +303,7 @@ static void endpoint(struct page *p, const struct upstream *u)
     identity(p, u);
     head(p, u);
     archive(p, u);
+    replay(p, u);
     if (u->auth)
         credential(p, u);
     open_object(p, "sockets");

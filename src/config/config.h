@@ -61,6 +61,7 @@ struct chain_conf {
     uint64_t block_time_ms;      /* 0: not set */
     bool head_probe;
     uint64_t max_lag_blocks;      /* 0: not set */
+    uint64_t max_shred_lag_slots; /* 0: not set */
     const char *const *broadcast; /* names of endpoints that transactions go to; "all" alone: all */
     size_t n_broadcast;
     const struct method_conf *methods; /* exact names first, then by falling length of the pattern */

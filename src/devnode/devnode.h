@@ -49,6 +49,7 @@ struct devnode_conf {
     uint64_t head_lag;                /* blocks or slots that this node is behind its siblings */
     uint64_t keep_state;              /* EVM: so many blocks have their state, the older ones are pruned; 0: all */
     uint64_t keep_history;            /* so many blocks (slots) are there, the older ones are pruned; 0: all */
+    uint64_t shred_lag;               /* Solana: slots received beyond those processed */
     unsigned max_requests_per_socket; /* then Connection: close; 0: none */
     uint64_t idle_timeout_ms;         /* idle connections are closed; 0: never */
     uint64_t seed;

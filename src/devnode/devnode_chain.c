@@ -37,6 +37,7 @@ struct devnode_chain *devnode_chain_new(const struct devnode_conf *conf)
     c->head_lag = conf->head_lag;
     c->keep_state = conf->keep_state;
     c->keep_history = conf->keep_history;
+    c->shred_lag = conf->shred_lag;
     c->pad_n = conf->result_bytes;
     if (c->pad_n) {
         c->pad = mem_array(c->pad_n, 1);

@@ -45,7 +45,7 @@ struct sim_filter {
 struct devnode_chain {
     bool solana;
     uint64_t chain_id, key, random;
-    uint64_t genesis_ms, block_time_ms, head_lag, keep_state, keep_history;
+    uint64_t genesis_ms, block_time_ms, head_lag, shred_lag, keep_state, keep_history;
     char *pad; /* filler for results of a given size, pad_n bytes of hex digits (which are base64 digits too) */
     size_t pad_n;
     struct sim_filter filter[SIM_FILTERS];

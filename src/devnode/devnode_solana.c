@@ -398,9 +398,9 @@ static void get_cluster_nodes(struct sim_call *k)
     sim_text(k, "]");
 }
 
-static void processed_slot(struct sim_call *k)
+static void shred_slot(struct sim_call *k)
 {
-    sim_u64(k, k->head);
+    sim_u64(k, k->head + k->c->shred_lag);
 }
 
 const struct sim_method sim_solana_methods[] = {
@@ -424,8 +424,8 @@ const struct sim_method sim_solana_methods[] = {
     SIM_METHOD("getTransactionCount", get_transaction_count, 0),
     SIM_METHOD("getFirstAvailableBlock", get_first_available_block, 0),
     SIM_METHOD("minimumLedgerSlot", get_first_available_block, 0),
-    SIM_METHOD("getMaxRetransmitSlot", processed_slot, 0),
-    SIM_METHOD("getMaxShredInsertSlot", processed_slot, 0),
+    SIM_METHOD("getMaxRetransmitSlot", shred_slot, 0),
+    SIM_METHOD("getMaxShredInsertSlot", shred_slot, 0),
     SIM_METHOD("getRecentPerformanceSamples", get_performance_samples, 0),
     SIM_METHOD("getBlocks", get_blocks, 1),
     SIM_METHOD("getBlocksWithLimit", get_blocks_with_limit, 2),

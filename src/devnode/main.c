@@ -33,6 +33,7 @@ static const struct row {
     {"keep-state", K_NUMBER, AT(keep_state), 0, "blocks whose state is there, the older ones are pruned (0: all)"},
     {"keep-history", K_NUMBER, AT(keep_history), 0,
      "blocks or slots that are there, the older ones are pruned (0: all)"},
+    {"shred-lag", K_NUMBER, AT(shred_lag), 0, "Solana: slots received beyond those processed, as if replay hung (0)"},
     {"seed", K_NUMBER, AT(seed), 0, "of everything that is drawn by lot (1)"},
     {"result-bytes", K_SIZE, AT(result_bytes), MOST_BYTES, "pad eth_call and getAccountInfo to about this; 0: natural"},
     {"delay-us", K_NUMBER, AT(delay_us), 0, "before each answer: the way, many at once (0)"},

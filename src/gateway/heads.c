@@ -43,6 +43,7 @@ void heads_init(struct chain *c)
     h->conf = (struct freshness_conf){c->conf->block_time_ms, c->conf->max_lag_blocks};
     if (!h->conf.max_lag)
         h->conf.max_lag = c->conf->family == CHAIN_SOLANA ? HEADS_LAG_SOLANA : HEADS_LAG_EVM;
+    h->max_shred_lag = c->conf->max_shred_lag_slots ? c->conf->max_shred_lag_slots : REPLAY_BEHIND_MAX;
     for (unsigned i = 0; i < HEAD_KINDS; i++)
         freshness_init(&h->of[i], c->n_upstreams);
     h->asks = mem_array(method_slots(), 1);
@@ -154,7 +155,7 @@ uint64_t heads_fit_(const struct flight *f)
     uint64_t need = need_of(f);
 
     if (f->fresh == FLIGHT_AT_HEAD)
-        return freshness_fit(fr, need) & ~h->syncing;
+        return freshness_fit(fr, need) & ~(h->syncing | h->unreplayed);
     /* An old block is there, unless it is known that it is not. */
     return need + h->conf.max_lag > fr->number ? freshness_at(fr, need) : freshness_at(fr, need) | ~fr->heard;
 }
@@ -274,6 +275,20 @@ void heads_say_syncing(const struct upstream *u, bool is)
         log_event(LOG_WARN, "endpoint_syncing", chain, name);
     else
         log_event(LOG_INFO, "endpoint_in_sync", chain, name);
+}
+
+void heads_replays(const struct upstream *u, enum replay_news news)
+{
+    const struct replay *r = &u->watch.replay;
+    struct log_field chain = LOG_S("chain", u->chain->conf->name), name = LOG_S("endpoint", u->endpoint.conf->name);
+    uint64_t *late = &u->chain->heads.unreplayed, bit = UINT64_C(1) << u->index;
+
+    *late = r->late && !planted(PLANT_UNREPLAYED_FIT) ? *late | bit : *late & ~bit;
+    if (news == REPLAY_LATE)
+        log_event(LOG_WARN, "endpoint_replay_behind", chain, name, LOG_U("slot", r->slot), LOG_U("shreds", r->shreds));
+    else if (news == REPLAY_CAUGHT_UP)
+        log_event(LOG_INFO, "endpoint_replay_caught_up", chain, name, LOG_U("slot", r->slot),
+                  LOG_U("shreds", r->shreds));
 }
 
 void heads_show(struct session *s, const struct chain *c, enum head_kind kind, uint64_t number)

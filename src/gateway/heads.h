@@ -27,8 +27,10 @@ struct heads {
     struct freshness_conf conf;
     unsigned char *asks; /* by method slot: what must be known of its calls; 0: nothing */
     struct freshness of[HEAD_KINDS];
-    uint64_t late;    /* bits of endpoints behind by more than is allowed, as it was logged */
-    uint64_t syncing; /* those that say themselves that they are behind */
+    uint64_t late;       /* bits of endpoints behind by more than is allowed, as it was logged */
+    uint64_t syncing;    /* those that say themselves that they are behind */
+    uint64_t unreplayed; /* those that receive more than they replay */
+    uint64_t max_shred_lag;
     struct watching watching;
     uint64_t doubts; /* and of those whose head is not believed */
 };
@@ -71,6 +73,8 @@ void heads_forget(struct chain *c);
 
 /* u says that it syncs, or that it does no more. */
 void heads_say_syncing(const struct upstream *u, bool is);
+/* What u replays is behind what it receives, or is no more. */
+void heads_replays(const struct upstream *u, enum replay_news news);
 
 /* Of `among`, those that are furthest. */
 uint64_t heads_highest(const struct chain *c, uint64_t among);

@@ -14,7 +14,7 @@ void prober_ask(struct upstream *u, enum probe_question question)
 {
     struct worker *w = u->worker;
     enum chain_family family = u->chain->conf->family;
-    enum head_kind kind = u->chain->heads.watching.kind;
+    enum head_kind kind = question == PROBE_REPLAYED ? HEAD_LATEST : u->chain->heads.watching.kind;
     struct probe_words words = probe_words(question, family, kind);
     struct message_request q = {.params = words.params};
     uint64_t timeout_ms = w->conf->limits.call_timeout_ms;
@@ -160,7 +160,7 @@ void prober_answered(struct worker *w, struct flight *f, bool is_error, struct s
     worker_flight_free(w, f);
     if (question == PROBE_IDENTITY)
         identity_answered(u, is_error, payload);
-    else if (question == PROBE_HEAD || question == PROBE_SYNC)
+    else if (probe_is_watch(question))
         watch_told(u, question, kind, is_error, payload);
     else
         finalized_answered(u, is_error, payload);
@@ -181,7 +181,6 @@ void prober_failed(struct worker *w, struct flight *f, const struct route_failur
 {
     struct upstream *u = f->upstream;
     enum probe_question question = (enum probe_question)f->leg;
-    enum head_kind kind = (enum head_kind)f->head_kind;
     uint64_t now_ms = worker_now_ms(w);
 
     if (goes_again(f, why))
@@ -192,8 +191,8 @@ void prober_failed(struct worker *w, struct flight *f, const struct route_failur
         in_vain(u, why);
         return;
     }
-    if (question == PROBE_HEAD || question == PROBE_SYNC) {
-        watch_told(u, question, kind, true, slice_of(NULL, 0));
+    if (probe_is_watch(question)) {
+        watch_failed(u, question, why);
         return;
     }
     probe_final_failed(&u->chain->final, now_ms);

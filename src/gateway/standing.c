@@ -204,6 +204,14 @@ void standing_lags(struct chain *c, unsigned i, uint64_t blocks)
     weigh(c, i);
 }
 
+void standing_replays(struct chain *c, unsigned i, uint64_t slots)
+{
+    struct standing *s = &c->standing;
+
+    health_replay(s->health, i, peers_of(s, i), slots, c->heads.max_shred_lag, worker_now_ms(c->worker));
+    weigh(c, i);
+}
+
 static void judge_health(struct chain *c, unsigned i, enum health_outcome outcome, int32_t slower)
 {
     struct standing *s = &c->standing;
@@ -212,11 +220,22 @@ static void judge_health(struct chain *c, unsigned i, enum health_outcome outcom
     weigh(c, i);
 }
 
+/* A question of ours that is not needed: who refuses it, in whatever way, is none the worse for it. */
+static bool is_of_no_account(const struct flight *f, enum answer_class class)
+{
+    if (f->part != FLIGHT_PROBE || f->trial || limits_is_refusal(class) || class == ANSWER_TRANSPORT ||
+        class == ANSWER_UNREACHED)
+        return false;
+    return f->leg == PROBE_SHREDS || (f->leg == PROBE_SYNC && answer_meaning(class)->park == PARK_CREDENTIAL);
+}
+
 bool standing_excuses(const struct flight *f, enum answer_class class)
 {
     const struct endpoint_conf *conf = f->upstream->endpoint.conf;
     const struct answer_meaning *a = answer_meaning(class);
 
+    if (is_of_no_account(f, class))
+        return true;
     if (a->park == PARK_CREDENTIAL)
         return conf->forward_authorization || f->old_credential;
     return f->scope && conf->forward_authorization && a->harm == HARM_NONE &&

@@ -56,8 +56,9 @@ void standing_blame(struct chain *c, uint64_t blamed);
 void standing_late(struct worker *w, const struct flight *f);
 /* f queues at u, which is down: it may be the trial. */
 void standing_depart(struct upstream *u, struct flight *f);
-/* Endpoint i is so many blocks behind. */
+/* Endpoint i is so many blocks behind; it replays so many slots behind what it receives. */
 void standing_lags(struct chain *c, unsigned i, uint64_t blocks);
+void standing_replays(struct chain *c, unsigned i, uint64_t slots);
 /* f leaves f->upstream, or is dropped, and nothing was learned. */
 void standing_left(struct flight *f);
 

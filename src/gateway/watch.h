@@ -1,5 +1,6 @@
 /* watch.h - an eye on the endpoints between the answers of clients: where their heads are, whether they say that they
- * sync, and whether one that is down answers again.  The questions are the prober's, upstream/probe.h has their words.
+ * sync or receive more than they replay, and whether one that is down answers again.  The questions are the prober's,
+ * upstream/probe.h has their words.
  *
  * Heads are asked for while calls that depend on them come, and where there is a choice: an idle gateway asks nothing,
  * and never more questions than there were such calls.  An endpoint that told its head in another way within the time
@@ -14,15 +15,18 @@
 #include "base/slice.h"
 #include "upstream/head.h"
 #include "upstream/probe.h"
+#include "upstream/replay.h"
 
 struct chain;
+struct route_failure;
 struct upstream;
 
 struct watch { /* of an endpoint, by value */
     bool asking;
     bool knows_no_sync; /* it has no method that would tell */
     uint64_t asked_ms, sync_ms;
-    uint64_t look_ms; /* no sooner than this is there anything to do; UINT64_MAX: until something changes */
+    struct replay replay; /* Solana */
+    uint64_t look_ms;     /* no sooner than this is there anything to do; UINT64_MAX: until something changes */
 };
 
 struct watching {        /* of a chain */
@@ -39,9 +43,10 @@ void watch_moved(struct chain *c);
 
 /* Asks u what is due, and sets look_ms. */
 void watch_look(struct upstream *u);
-/* How a question ended, of a head of that kind.  payload.n = 0: there is none. */
+/* The answer to a question, of a head of that kind. */
 void watch_told(struct upstream *u, enum probe_question question, enum head_kind kind, bool is_error,
                 struct slice payload);
+void watch_failed(struct upstream *u, enum probe_question question, const struct route_failure *why);
 
 static inline bool watch_is_due(const struct watch *w, bool down, uint64_t now_ms)
 {

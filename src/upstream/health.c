@@ -16,7 +16,8 @@ enum {
 
 void health_init(struct health *h, uint64_t now_ms)
 {
-    *h = (struct health){.window_ms = now_ms, .lag = HEALTH_ONE, .score = HEALTH_ONE, .sound = HEALTH_ONE};
+    *h = (struct health){
+        .window_ms = now_ms, .lag = HEALTH_ONE, .replay = HEALTH_ONE, .score = HEALTH_ONE, .sound = HEALTH_ONE};
 }
 
 static void window_shift(struct health *h, uint64_t places)
@@ -73,7 +74,9 @@ static unsigned latency_part(const struct health *h, const struct health_peers *
 
 static void judge(struct health *h, const struct health_peers *p)
 {
-    h->sound = (uint16_t)(outcome_part(h) * h->lag / HEALTH_ONE);
+    unsigned lag = h->lag < h->replay ? h->lag : h->replay;
+
+    h->sound = (uint16_t)(outcome_part(h) * lag / HEALTH_ONE);
     h->score = (uint16_t)(h->sound * latency_part(h, p) / HEALTH_ONE);
 }
 
@@ -133,13 +136,26 @@ void health_late(struct health *v, unsigned i, struct health_peers *p, int32_t s
     judge(&v[i], p);
 }
 
-void health_lag(struct health *v, unsigned i, struct health_peers *p, uint64_t blocks, uint64_t allowed,
-                uint64_t now_ms)
+static uint16_t lag_part(uint64_t blocks, uint64_t allowed)
 {
     uint64_t steps = blocks <= allowed ? 0 : allowed ? (blocks - 1) / allowed : 3;
 
+    return (uint16_t)(HEALTH_ONE >> (steps < 3 ? steps : 3));
+}
+
+void health_lag(struct health *v, unsigned i, struct health_peers *p, uint64_t blocks, uint64_t allowed,
+                uint64_t now_ms)
+{
     window_age(&v[i], now_ms);
-    v[i].lag = (uint16_t)(HEALTH_ONE >> (steps < 3 ? steps : 3));
+    v[i].lag = lag_part(blocks, allowed);
+    judge(&v[i], p);
+}
+
+void health_replay(struct health *v, unsigned i, struct health_peers *p, uint64_t slots, uint64_t allowed,
+                   uint64_t now_ms)
+{
+    window_age(&v[i], now_ms);
+    v[i].replay = lag_part(slots, allowed);
     judge(&v[i], p);
 }
 

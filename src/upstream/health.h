@@ -14,7 +14,8 @@
  * A mean of logarithms hardly heeds a rare slow answer: those are the hedge's.
  *
  * Lag: nothing up to what is allowed, then half for each further such distance, to an eighth at most: calls that need
- * the head do not come here anyway.
+ * the head do not come here anyway.  Of the distance to the chain's head and of that to what it receives itself
+ * (replay.h), each with its own bound, the one that costs more.
  *
  * An endpoint is never given less than HEALTH_FLOOR of its weight while its breaker is closed: from that trickle, and
  * from probes, it is learned that it is well again.  The longer ago its last answer, the more a new one counts. */
@@ -39,7 +40,7 @@ struct health {
     uint64_t window_ms;        /* the time up to which the window has moved */
     uint64_t slow_ms;          /* when there was a latency last; 0: never */
     int32_t slow;              /* octaves above what is usual, Q16 */
-    uint16_t lag;              /* the lag's part of the score */
+    uint16_t lag, replay;      /* the lag's part of the score: the lower of the two */
     uint16_t score;            /* of HEALTH_ONE */
     uint16_t sound;            /* the same without latency, for routing that compares latencies itself */
 };
@@ -61,6 +62,9 @@ void health_late(struct health *v, unsigned i, struct health_peers *p, int32_t s
 /* v[i] is so many blocks behind; allowed: max_lag_blocks. */
 void health_lag(struct health *v, unsigned i, struct health_peers *p, uint64_t blocks, uint64_t allowed,
                 uint64_t now_ms);
+/* v[i] replays so many slots behind what it receives. */
+void health_replay(struct health *v, unsigned i, struct health_peers *p, uint64_t slots, uint64_t allowed,
+                   uint64_t now_ms);
 /* Brings the score up to date where there are no answers: now and then, for each. */
 void health_refresh(struct health *v, unsigned i, struct health_peers *p, uint64_t now_ms);
 

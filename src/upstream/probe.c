@@ -15,7 +15,11 @@ struct probe_words probe_words(enum probe_question q, enum chain_family family, 
 {
     bool solana = family == CHAIN_SOLANA;
 
-    if (q == PROBE_HEAD && solana)
+    if (q == PROBE_SHREDS)
+        return (struct probe_words){SLICE("getMaxShredInsertSlot"), SLICE("[]")};
+    if (q == PROBE_REPLAYED)
+        kind = HEAD_LATEST;
+    if ((q == PROBE_HEAD && solana) || q == PROBE_REPLAYED)
         return (struct probe_words){SLICE("getSlot"), kind == HEAD_FINALIZED ? SLICE("[{\"commitment\":\"finalized\"}]")
                                                       : kind == HEAD_SAFE    ? SLICE("[{\"commitment\":\"confirmed\"}]")
                                                                           : SLICE("[{\"commitment\":\"processed\"}]")};

@@ -6,7 +6,8 @@
  * PROBE_FINALIZED: how far the chain is final.  It is asked of any endpoint, when an answer that came would be worth
  * keeping if that were known.
  *
- * PROBE_HEAD: how far is it?  PROBE_SYNC: does it say itself that it is behind?  gateway/watch.h says when.
+ * PROBE_HEAD: how far is it?  PROBE_SYNC: does it say itself that it is behind?  PROBE_SHREDS and, right after it,
+ * PROBE_REPLAYED: does it receive what it does not come to replay (replay.h)?  gateway/watch.h says when.
  *
  * By value in an endpoint's or a chain's owner.  Pure: the caller passes the time, asks what is due, and tells what
  * came of it. */
@@ -20,7 +21,20 @@
 #include "rpc/method.h"
 #include "upstream/head.h"
 
-enum probe_question { PROBE_IDENTITY, PROBE_FINALIZED, PROBE_HEAD, PROBE_SYNC };
+enum probe_question {
+    PROBE_IDENTITY,
+    PROBE_FINALIZED,
+    PROBE_HEAD,
+    PROBE_SYNC,
+    PROBE_SHREDS,  /* Solana: the highest slot that it has shreds of */
+    PROBE_REPLAYED /* Solana: the processed slot */
+};
+
+/* It is the watch that asks. */
+static inline bool probe_is_watch(enum probe_question q)
+{
+    return q >= PROBE_HEAD;
+}
 
 /* The request: its method without quotes, and the bytes of its params.  Static. */
 struct probe_words {

@@ -2,7 +2,7 @@
 import time
 
 from harness import SLOW, Case, config, endpoint
-from upstream import serve
+from upstream import http, serve
 
 POOL = {"min_warm": 0}
 
@@ -303,3 +303,93 @@ class Probes(Heads):
                 conn.reset()
                 return
             conn.answer(req, self.nodes[1])
+
+
+class Replay(Heads):
+    """Solana: what an endpoint has received, against what it has processed."""
+    LATE = 1500
+
+    def start(self, *shreds, **kw):
+        super().start(*[1000] * len(shreds), family="solana", head_probe=True, **kw)
+        for u, n in zip(self.ups, shreds):
+            u.shreds = n
+            u.script = lambda conn, u=u: self.script(conn, u)
+        self.i = 0
+
+    def script(self, conn, u):
+        while (req := conn.read_request()) is not None:
+            if req.call == "getHealth" and u.shreds == "403 Forbidden":
+                conn.send(http("no", status=u.shreds, ctype="text/plain"))
+            elif req.call != "getMaxShredInsertSlot":
+                conn.answer(req, '"ok"' if req.call == "getHealth" else self.nodes[self.ups.index(u)])
+            elif isinstance(u.shreds, str):
+                conn.send(http("no", status=u.shreds, ctype="text/plain"))
+            else:
+                conn.answer(req, u.shreds if isinstance(u.shreds, tuple) else "%d" % u.shreds)
+
+    def endpoints(self):
+        return self.g.status()["chains"]["solana"]["endpoints"]
+
+    def replay(self, i):
+        return self.endpoints()[i].get("replay", {})
+
+    def call(self, c):
+        self.i += 1
+        return c.rpc("getBalance", ["%044d" % self.i, {"commitment": "confirmed"}])
+
+    def until(self, c, what):
+        def step():
+            self.assertIn("result", self.call(c))
+            return what()
+        self.eventually(step, timeout=10)
+
+    def test_traffic_leaves_one_that_is_behind_and_comes_back(self):
+        self.start(self.LATE, 1004)
+        with self.g.client() as c:
+            self.until(c, lambda: self.replay(0).get("late") and "behind" in self.replay(1))
+            self.assertEqual((self.replay(0)["behind"], self.replay(1)["behind"]), (500, 4))
+            self.assertIn('millrace_endpoint_shred_lag{chain="solana",endpoint="a"} 500',
+                          self.g.admin_get("/metrics").body.decode())
+            before = self.asked("getBalance")
+            for _ in range(20):
+                self.call(c)
+            self.assertEqual(self.asked("getBalance"), [before[0], before[1] + 20])
+            self.g.wait_line("endpoint_replay_behind .*endpoint=a .*slot=1000 shreds=1500")
+            self.ups[0].shreds = 1003
+            self.until(c, lambda: not self.replay(0)["late"])
+            self.until(c, lambda: self.asked("getBalance")[0] > before[0])
+            self.g.wait_line("endpoint_replay_caught_up .*endpoint=a")
+
+    def test_the_bound_is_configured(self):
+        self.start(1000 + 99, 1000 + 51, max_shred_lag_slots=50)
+        with self.g.client() as c:
+            self.until(c, lambda: all(self.replay(i).get("late") for i in range(2)))
+            self.assertIn("result", self.call(c))  # better from behind than not at all
+
+    def test_who_does_not_say_is_none_the_worse(self):
+        refusals = (-32601, "Method not found"), "403 Forbidden", "500 Internal Server Error", 1001
+        self.start(*refusals)
+        with self.g.client() as c:
+            self.until(c, lambda: all(self.replay(i).get("refused") for i in range(3)) and "behind" in self.replay(3))
+            before = self.asked("getBalance")
+            for _ in range(100):
+                self.call(c)
+            got = [n - m for n, m in zip(self.asked("getBalance"), before)]
+            self.assertGreaterEqual(min(got), 15, got)
+        self.assertEqual([e["state"] for e in self.endpoints()], ["up"] * 4)
+        time.sleep(1.2)
+        self.assertEqual(self.asked("getMaxShredInsertSlot"), [1] * 4)  # and is left alone for long
+
+    def test_devnodes(self):
+        nodes = [self.devnode("--family", "solana", "--shred-lag", lag) for lag in ("0", "130")]
+        self.g = self.gateway(config([endpoint(n.url, x) for n, x in zip(nodes, "ab")], "solana",
+                                     chain={"head_probe": True}))
+        with self.g.client() as c:
+            self.i = 0
+
+            def step():
+                self.assertIn("result", c.rpc("getSlot"))
+                return all("behind" in self.replay(i) for i in range(2))
+            self.eventually(step, timeout=10)
+            self.assertLess(self.replay(0)["behind"], 10)
+        self.assertEqual([self.replay(i)["late"] for i in range(2)], [False, True])

@@ -36,6 +36,7 @@ static const struct method methods[] = {
     {true, "eth_getBlockByNumber", ASK_FINALIZED, false, false},
     {true, "eth_syncing", ASK_SYNC, false, false},
     {false, "getHealth", ASK_SYNC, false, false},
+    {false, "getMaxShredInsertSlot", ASK_SHREDS, false, false},
     {false, "getGenesisHash", ASK_CHAIN_ID, false, false},
     {false, "getSlot", ASK_HEAD, true, false},
     {false, "getAccountInfo", ASK_READ, true, false},
@@ -476,6 +477,9 @@ void ask_answer(const struct sim_chain *c, const struct ask *a, uint64_t head, u
         return;
     case ASK_SYNC:
         buf_str(b, c->evm ? "\"result\":false" : "\"result\":\"ok\"");
+        return;
+    case ASK_SHREDS:
+        buf_printf(b, "\"result\":%" PRIu64, head + a->unreplayed);
         return;
     case ASK_WRITE:
         write_result(c, a, b);

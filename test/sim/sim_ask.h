@@ -23,6 +23,7 @@ enum ask_kind {
     ASK_LOOKUP,    /* of a transaction by its hash: no client asks, the gateway does */
     ASK_FINALIZED, /* the finalized block: no client asks, the gateway does */
     ASK_SYNC,      /* does the node sync: no client asks, the gateway does */
+    ASK_SHREDS,    /* the highest slot with shreds: no client asks, the gateway does */
     ASK_UNKNOWN,   /* never shared, never repeated */
 };
 
@@ -37,23 +38,24 @@ static inline bool ask_shareable(enum ask_kind k)
 
 struct ask {
     enum ask_kind kind;
-    bool of_head;       /* the answer depends on the chain's head */
-    bool of_pending;    /* and on transactions that are in no block yet */
-    bool heavy;         /* a large answer */
-    bool by_tx;         /* looks a transaction up */
-    bool old;           /* about the state at an old block */
-    const char *method; /* of a client's */
-    bool lone;          /* nobody else asks the same */
-    uint64_t write;     /* with ASK_WRITE: its number */
-    bool named;         /* with ASK_WRITE on EVM chains: it has the form of a transaction, so its hash can be told */
-    uint8_t sum[32];    /* with ASK_WRITE on EVM chains: the transaction's Keccak-256, which is the answer; with
-                           ASK_LOOKUP: what is looked up */
-    enum ask_news news; /* with ASK_WRITE, at a node: what it says of the transaction */
-    bool found;         /* with ASK_LOOKUP, at a node */
-    unsigned given;     /* with ASK_POLL, of a client: the number of the filter's name, and 1; 0: nobody's */
-    unsigned node, own; /* with ASK_FILTER and ASK_POLL, at a node: which one, and its own id of the filter */
-    bool gone;          /* with ASK_POLL, at a node: there is no such filter */
-    bool foreign;       /* with ASK_CHAIN_ID, at a node: it is on another chain */
+    bool of_head;        /* the answer depends on the chain's head */
+    bool of_pending;     /* and on transactions that are in no block yet */
+    bool heavy;          /* a large answer */
+    bool old;            /* about the state at an old block */
+    bool by_tx;          /* looks a transaction up */
+    const char *method;  /* of a client's */
+    bool lone;           /* nobody else asks the same */
+    uint64_t write;      /* with ASK_WRITE: its number */
+    bool named;          /* with ASK_WRITE on EVM chains: it has the form of a transaction, so its hash can be told */
+    uint8_t sum[32];     /* with ASK_WRITE on EVM chains: the transaction's Keccak-256, which is the answer; with
+                            ASK_LOOKUP: what is looked up */
+    enum ask_news news;  /* with ASK_WRITE, at a node: what it says of the transaction */
+    bool found;          /* with ASK_LOOKUP, at a node */
+    unsigned given;      /* with ASK_POLL, of a client: the number of the filter's name, and 1; 0: nobody's */
+    unsigned node, own;  /* with ASK_FILTER and ASK_POLL, at a node: which one, and its own id of the filter */
+    bool gone;           /* with ASK_POLL, at a node: there is no such filter */
+    unsigned unreplayed; /* with ASK_SHREDS, at a node: so many slots that it received and did not replay */
+    bool foreign;        /* with ASK_CHAIN_ID, at a node: it is on another chain */
     uint64_t hash;
 };
 

@@ -198,6 +198,7 @@ static void take_call(struct node_conn *k, struct jtok *t, struct fault_element 
     e->ask.node = n->index;
     e->ask.own = ask_own_id(params);
     e->ask.foreign = n->foreign;
+    e->ask.unreplayed = n->unreplayed;
     e->number = strtoull(e->id, NULL, 10);
     e->method_bit = weather_method_bit(slice_of(method, method_n));
     e->limited = n->spell.kind == SPELL_PICKY && (n->spell.method_bit & e->method_bit);
@@ -273,7 +274,7 @@ static bool refuses(const struct node_conn *k, const struct fault_element *v)
         return false;
     for (unsigned i = 0; i < k->calls; i++)
         if (!ask_shareable(v[i].ask.kind) && v[i].ask.kind != ASK_LOOKUP && v[i].ask.kind != ASK_FINALIZED &&
-            v[i].ask.kind != ASK_SYNC)
+            v[i].ask.kind != ASK_SYNC && v[i].ask.kind != ASK_SHREDS)
             return false;
     return true;
 }
@@ -557,6 +558,7 @@ struct node *node_new(struct world *w, struct sim_chain *chain, unsigned index)
     n->index = index;
     snprintf(n->name, sizeof n->name, "node%u", index);
     n->mean_us = means_us[sim_rnd(w, 4)];
+    n->unreplayed = sim_chance(w, 250) ? NODE_UNREPLAYED_FAR : (unsigned)sim_rnd(w, 4);
     n->closes_idle = !w->p.calm && !w->p.weather && sim_chance(w, 300);
     n->fault_permille = w->p.calm || w->p.weather ? 0 : w->p.fault_permille;
     n->http = (struct h1_server_conf){

@@ -20,6 +20,7 @@ struct node {
     struct sim_limit limit;
     uint64_t mean_us;         /* of an answer's delay */
     unsigned lag;             /* heads behind the chain */
+    unsigned unreplayed;      /* Solana: slots that it receives beyond its head */
     unsigned n_filters;       /* made so far */
     bool told[SIM_HEADS_MAX]; /* which heads it has answered, to who asked for its head */
     unsigned fault_permille;
@@ -41,6 +42,7 @@ struct node {
     uint64_t lost_us;                 /* when a request to it was last lost on its way */
     uint64_t rough_us;                /* when its spell last changed */
     unsigned fit_turns, barred_turns; /* so many turns of the gateway's loop it may get calls, or must get none */
+    unsigned unreplayed_turns;        /* so many it is known to be far behind what it receives */
     uint64_t fit_since_us;            /* the first of these turns */
     struct sim_event mood;            /* goes down, comes back, changes its lag */
     struct list conns;                /* struct node_conn */
@@ -48,8 +50,9 @@ struct node {
 };
 
 #define NODE_TOKEN "token-"
-#define NODE_SCOPE "scope-" /* and one digit: a client's own */
-enum { NODE_PORT = 9000 };  /* of the first; the others follow */
+#define NODE_SCOPE "scope-"                         /* and one digit: a client's own */
+enum { NODE_PORT = 9000 };                          /* of the first; the others follow */
+enum { NODE_UNREPLAYED_FAR = SIM_HEADS_MAX + 300 }; /* more than a chain comes forward while it is asked */
 
 /* It is on another chain than the one that is configured, for now or for good. */
 void node_make_foreign(struct node *n);

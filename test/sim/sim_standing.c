@@ -33,6 +33,8 @@ static bool is_fit(const struct upstream *u)
         if (u->chain->n_upstreams > 1 && f->number && !((f->top & ~f->doubted) >> u->index & 1))
             return false;
     }
+    if (u->watch.replay.late)
+        return false;
     return may_get_calls(u);
 }
 
@@ -64,6 +66,12 @@ static void check_trials(struct world *w)
         }
 }
 
+/* May f go nowhere near n?  A call about the head not to who is known to replay far behind what it receives. */
+static bool is_to_be_left(const struct node *n, const struct flight *f)
+{
+    return n->barred_turns >= 2 || (n->unreplayed_turns >= 2 && f->fresh == FLIGHT_AT_HEAD);
+}
+
 /* f has just been queued where nothing is to go, while another endpoint was fit for it all the time. */
 static void check_queued(struct world *w, const struct flight *f)
 {
@@ -71,7 +79,7 @@ static void check_queued(struct world *w, const struct flight *f)
 
     if (f->part != FLIGHT_OF_CALLS || f->pinned || f->by_name || f->in_unit || f->trial || !f->upstream ||
         (f->state != FLIGHT_QUEUED && f->state != FLIGHT_WIRE) || f->queued_us <= w->last_turn_us ||
-        node_of(w, f->upstream)->barred_turns < 2)
+        !is_to_be_left(node_of(w, f->upstream), f))
         return;
     for (unsigned k = 0; k < c->n_upstreams; k++) {
         const struct node *n = node_of(w, c->upstreams[k]);
@@ -90,6 +98,10 @@ static void note_fitness(struct world *w, const struct upstream *u, uint64_t now
         sim_trace(w, "%s may%s get calls", n->name, is_fit(u) ? "" : " not");
     n->fit_turns = is_fit(u) ? n->fit_turns + 1 : 0;
     n->barred_turns = is_barred(u, now_ms) ? n->barred_turns + 1 : 0;
+    n->unreplayed_turns = u->watch.replay.late ? n->unreplayed_turns + 1 : 0;
+    sim_check(w, !u->watch.replay.told_ms || u->watch.replay.late == (n->unreplayed == NODE_UNREPLAYED_FAR),
+              "%s receives %u slots beyond its head, and is taken to be %" PRIu64 " behind", n->name, n->unreplayed,
+              u->watch.replay.behind);
     if (n->fit_turns == 1)
         n->fit_since_us = w->now_us;
 }
