@@ -5,13 +5,15 @@
 #include "base/fixed.h"
 
 enum {
-    SLOT_MS_LOG2 = 7,     /* an empty place for each 128 ms: 64 of them are 8 s */
-    GRANTED = 4,          /* good answers that everyone starts with */
-    FREE_OCTAVES = 2,     /* four times as slow as the best */
-    STEEP = 2,            /* beyond, a factor of 2^-2 an octave */
-    SPREAD_OCTAVES = 10,  /* what one answer can say */
-    BEST_MS = 128,        /* how often it is looked for anew */
-    PEER_FRESH_MS = 10000 /* who did not answer for so long sets no example */
+    SLOT_MS_LOG2 = 7,      /* an empty place for each 128 ms: 64 of them are 8 s */
+    GRANTED = 4,           /* good answers that everyone starts with */
+    FREE_OCTAVES = 2,      /* four times as slow as the best */
+    STEEP = 2,             /* beyond, a factor of 2^-2 an octave */
+    SPREAD_OCTAVES = 10,   /* what one answer can say */
+    BEST_MS = 128,         /* how often it is looked for anew */
+    PEER_FRESH_MS = 10000, /* who did not answer for so long sets no example, and is condemned for its own no longer */
+    FADE_MS = 8000,
+    FADES = 64 /* by then nothing is left */
 };
 
 void health_init(struct health *h, uint64_t now_ms)
@@ -112,6 +114,7 @@ static void slow_add(struct health *v, unsigned i, struct health_peers *p, int32
     else
         h->slow += (slower - h->slow) / 16 * (int32_t)(age_ms < 1024 ? age_ms / 128 : 8);
     h->slow_ms = now_ms ? now_ms : 1;
+    h->fade_ms = now_ms + PEER_FRESH_MS;
     if (now_ms - p->at_ms >= BEST_MS || !p->at_ms) /* the best may have become slower, or silent */
         best_find(v, p, now_ms);
     else if (h->slow < p->best)
@@ -159,8 +162,22 @@ void health_replay(struct health *v, unsigned i, struct health_peers *p, uint64_
     judge(&v[i], p);
 }
 
+/* How much slower it is than the best counts for less. */
+static void slow_fade(struct health *h, const struct health_peers *p, uint64_t now_ms)
+{
+    unsigned n = 0;
+
+    if (!h->slow_ms || !p->at_ms || now_ms < h->fade_ms)
+        return;
+    for (; now_ms >= h->fade_ms && n < FADES && h->slow > p->best; n++, h->fade_ms += FADE_MS)
+        h->slow -= (h->slow - p->best + 7) / 8;
+    if (now_ms >= h->fade_ms)
+        h->fade_ms = now_ms + FADE_MS;
+}
+
 void health_refresh(struct health *v, unsigned i, struct health_peers *p, uint64_t now_ms)
 {
     window_age(&v[i], now_ms);
+    slow_fade(&v[i], p, now_ms);
     judge(&v[i], p);
 }

@@ -11,7 +11,9 @@
  *
  * Latency: the geometric mean of how much slower than usual the answers are (latency.h), against the best of its peers.
  * Up to four times as slow costs nothing, since weights are the operator's wish; beyond, each doubling divides by four.
- * A mean of logarithms hardly heeds a rare slow answer: those are the hedge's.
+ * A mean of logarithms hardly heeds a rare slow answer: those are the hedge's.  Who has not answered for ten seconds is
+ * given the benefit of the doubt, an eighth more of it every eight seconds: it is asked again some time, and shows what
+ * it is like now, even where so few calls come that the trickle is none.
  *
  * Lag: nothing up to what is allowed, then half for each further such distance, to an eighth at most: calls that need
  * the head do not come here anyway.  Of the distance to the chain's head and of that to what it receives itself
@@ -39,6 +41,7 @@ struct health {
     uint64_t hard, soft, seen; /* the window: bit 0 is the newest; soft: throttling too */
     uint64_t window_ms;        /* the time up to which the window has moved */
     uint64_t slow_ms;          /* when there was a latency last; 0: never */
+    uint64_t fade_ms;          /* when it counts for less than it does now */
     int32_t slow;              /* octaves above what is usual, Q16 */
     uint16_t lag, replay;      /* the lag's part of the score: the lower of the two */
     uint16_t score;            /* of HEALTH_ONE */

@@ -177,6 +177,41 @@ TEST(a_call_that_is_kept_waiting_counts_before_it_is_answered)
     CHECK_EQ(v[0].score, HEALTH_ONE);
 }
 
+/* Who was slow and is not asked any more is not condemned for ever; but what is slow again is so at once. */
+TEST(silence_is_forgiven)
+{
+    static const struct {
+        unsigned after_s, least, most;
+    } rows[] = {{0, 0, 8}, {9, 0, 8}, {20, 0, 300}, {120, HEALTH_ONE, HEALTH_ONE}, {4000, HEALTH_ONE, HEALTH_ONE}};
+    struct health_peers p = {.members = 3};
+    struct health v[2];
+    uint64_t ms = 100;
+    unsigned before = 0;
+
+    for (unsigned i = 0; i < 2; i++)
+        health_init(&v[i], ms);
+    for (; ms < 300; ms++) {
+        health_note(v, 0, &p, HEALTH_OK, 0, ms);
+        health_note(v, 1, &p, HEALTH_OK, 7 * FIXED_ONE, ms);
+    }
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        for (; ms <= 300 + rows[i].after_s * UINT64_C(1000); ms += 500) {
+            health_note(v, 0, &p, HEALTH_OK, 0, ms);
+            for (unsigned k = 0; k < 2; k++)
+                health_refresh(v, k, &p, ms);
+            CHECK(v[1].score >= before);
+            before = v[1].score;
+            if (ms + 500 > 300 + rows[i].after_s * UINT64_C(1000))
+                CHECK(v[1].score >= rows[i].least && v[1].score <= rows[i].most);
+            CHECK_EQ(v[0].score, HEALTH_ONE);
+            CHECK(v[1].slow >= p.best);
+        }
+    health_note(v, 1, &p, HEALTH_OK, 7 * FIXED_ONE, ms);
+    CHECK(v[1].score < 400);
+    health_note(v, 1, &p, HEALTH_OK, 7 * FIXED_ONE, ms + 1000);
+    CHECK(v[1].score < 100);
+}
+
 /* A small world: calls come evenly, each endpoint answers after its latency. */
 enum { ENDPOINTS = 3 };
 
@@ -315,6 +350,40 @@ TEST(slow_and_quick_again)
         CHECK(back_ms <= (paces[k / 2] < 100 ? 15000 : 6000));
         world_deinit(&w);
     }
+}
+
+/* So few calls that the trickle of the slow one would be a call an hour: it is found out all the same, and as long as
+ * it is slow few calls meet it. */
+TEST(slow_and_quick_again_with_few_calls)
+{
+    static const unsigned steps_ms[] = {1000, 2500, 6000};
+    const uint64_t state_before = state; /* what others draw does not change with this */
+
+    for (unsigned k = 0; k < sizeof steps_ms / sizeof steps_ms[0]; k++) {
+        struct world w;
+        uint64_t end_us;
+
+        world_init(&w, 1);
+        w.step_us = steps_ms[k] * 1000;
+        run(&w, 60000);
+        w.latency_us[1] = 500000;
+        for (unsigned slow = 2; slow-- > 0;) {
+            run(&w, 60000);
+            memset(w.picked, 0, sizeof w.picked);
+            for (end_us = w.now_us + UINT64_C(600000000); w.now_us < end_us;) {
+                call(&w);
+                for (unsigned i = 0; i < ENDPOINTS; i++) {
+                    health_refresh(w.v, i, &w.peers, w.now_us / 1000);
+                    weigh(&w, i);
+                }
+            }
+            printf("# a call in %u ms: %s, gets %.1f %%\n", steps_ms[k], slow ? "slow" : "quick again", share(&w, 1));
+            CHECK(slow ? share(&w, 1) < 12 : share(&w, 1) > 30);
+            w.latency_us[1] = 5000;
+        }
+        world_deinit(&w);
+    }
+    state = state_before;
 }
 
 /* A brownout: what fails half of the time is hardly asked; when it is over, it has its share after ten seconds. */
