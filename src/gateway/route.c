@@ -10,6 +10,7 @@
 #include "gateway/filter_lane.h"
 #include "gateway/hedge_lane.h"
 #include "gateway/keep.h"
+#include "gateway/last_word.h"
 #include "gateway/learn.h"
 #include "gateway/limits.h"
 #include "gateway/link.h"
@@ -58,9 +59,13 @@ struct upstream *route_called(struct worker *w, struct flight *f, struct upstrea
     return route_launch(w, f, with);
 }
 
+/* f, or one of its calls, is told the best that is known of how it failed; `why`, the last of it, means class. */
+static void give_up(struct worker *w, struct flight *f, enum answer_class class, const struct route_failure *why);
+static void give_up_call(struct worker *w, struct call *c, enum answer_class class, const struct route_failure *why);
+
 /* Those who joined a flight that failed have an attempt of their own, together; the call that it was made for has had
  * it. */
-static bool set_out_again(struct worker *w, struct flight *f, const struct route_failure *why)
+static bool set_out_again(struct worker *w, struct flight *f, enum answer_class class, const struct route_failure *why)
 {
     struct upstream *next;
 
@@ -78,13 +83,13 @@ static bool set_out_again(struct worker *w, struct flight *f, const struct route
         return false;
     w->stats.flights_second++;
     f->state = FLIGHT_WIRE; /* an answer may close a session whose calls wait here too: f must outlive them */
-    route_refuse_call(w, flight_first(f), why); /* while f is still the endpoint's that failed */
+    give_up_call(w, flight_first(f), class, why); /* while f is still the endpoint's that failed */
     if (f->in_unit)
         unit_go(w, f, next, false, why);
     if (flight_alone(f))
         worker_flight_free(w, f);
     else if (!upstream_enqueue(next, f, true)) /* what that answer made room for took the last place */
-        route_refuse(w, f, why);
+        give_up(w, f, class, why);
     return true;
 }
 
@@ -119,8 +124,8 @@ void route_failed(struct worker *w, struct flight *f, const struct route_failure
         filter_lane_lost(w, f);
         return;
     }
-    if (!route_again_failed(w, f, class, why) && !set_out_again(w, f, why))
-        route_refuse(w, f, why);
+    if (!route_again_failed(w, f, class, why) && !set_out_again(w, f, class, why))
+        give_up(w, f, class, why);
 }
 
 void route_unanswered(struct worker *w, struct flight *f, const struct route_failure *why)
@@ -279,7 +284,7 @@ void route_answered(struct worker *w, struct flight *f, bool is_error, struct sl
             blob_unref(ref);
             return;
         }
-        if (f->said && f->said->rank < answer_meaning(class)->rank) {
+        if (f->said && f->said->ref && f->said->rank < answer_meaning(class)->rank) {
             blob_unref(ref);
             conclude_as_said(w, f);
             return;
@@ -305,8 +310,8 @@ static struct blob *refusal(struct worker *w, struct flight *f, const struct rou
 {
     struct error_detail d = {.fail = why->fail, .detail = why->detail, .http_status = why->http_status};
 
-    if (f->upstream)
-        d.endpoint = f->upstream->endpoint.conf->name;
+    if (why->at || f->upstream)
+        d.endpoint = (why->at ? why->at : f->upstream)->endpoint.conf->name;
     chain_method(f->chain, f->method)->failures++;
     w->failures[why->fail]++;
     return error_blob(f->chain->conf->family, &d);
@@ -325,23 +330,53 @@ void route_detach(struct worker *w, struct call *c)
     w->n_waiting--;
 }
 
-void route_refuse_call(struct worker *w, struct call *c, const struct route_failure *why)
+/* c alone has this, and waits no more; takes ref.  at: whose word it is. */
+static void answer_one(struct worker *w, struct call *c, struct upstream *at, bool is_error, struct slice payload,
+                       struct blob *ref, enum fail fail)
 {
     struct flight *f = c->flight;
-    struct blob *b = refusal(w, f, why);
+    struct upstream *u = f->upstream;
 
+    f->upstream = at;
     if (w->conf->access_log)
-        access_log_call(exchange_of(c), f, true, b->n, why->fail);
+        access_log_call(exchange_of(c), f, is_error, payload.n, fail);
     if (f->explained)
         explain_note(f, worker_clock_us(w));
+    f->upstream = u;
     leave(c);
-    w->stats.calls_failed++;
-    answer(w, c, true, slice_of(b->p, b->n), b);
-    blob_unref(b);
+    w->stats.calls_failed += fail != FAIL_NONE;
+    answer(w, c, is_error, payload, ref);
+    blob_unref(ref);
 }
 
-void route_refuse(struct worker *w, struct flight *f, const struct route_failure *why)
+void route_refuse_call(struct worker *w, struct call *c, const struct route_failure *why)
 {
+    struct blob *b = refusal(w, c->flight, why);
+
+    answer_one(w, c, c->flight->upstream, true, slice_of(b->p, b->n), b, why->fail);
+}
+
+static void give_up_call(struct worker *w, struct call *c, enum answer_class class, const struct route_failure *why)
+{
+    const struct flight *f = c->flight;
+    const struct flight_said *s = f->said;
+    struct route_failure before;
+    struct blob *b;
+
+    if (!last_word_is_said(f, class, why) || (s->ref && c->in_unit)) {
+        route_refuse_call(w, c, why);
+    } else if (s->ref) {
+        answer_one(w, c, s->at, s->is_error, s->payload, blob_ref(s->ref), FAIL_NONE);
+    } else {
+        before = last_word_said(f);
+        b = refusal(w, c->flight, &before);
+        answer_one(w, c, s->at, true, slice_of(b->p, b->n), b, before.fail);
+    }
+}
+
+static void give_up(struct worker *w, struct flight *f, enum answer_class class, const struct route_failure *why)
+{
+    struct route_failure before;
     struct blob *b;
     struct list calls, *n;
 
@@ -349,10 +384,15 @@ void route_refuse(struct worker *w, struct flight *f, const struct route_failure
         lane_failed(w, f, why);
         return;
     }
-    /* That it waited says more than what made it wait. */
-    if (f->said && !(why->fail == FAIL_RATE_LIMITED && f->said->refused)) {
-        conclude_as_said(w, f);
-        return;
+    if (last_word_is_said(f, class, why)) {
+        if (f->said->ref) {
+            conclude_as_said(w, f);
+            return;
+        }
+        before = last_word_said(f);
+        why = &before;
+        standing_left(f);
+        f->upstream = f->said->at;
     }
     b = refusal(w, f, why);
     log_calls(w, f, true, b->n, why->fail);
@@ -366,6 +406,11 @@ void route_refuse(struct worker *w, struct flight *f, const struct route_failure
     blob_unref(b);
 }
 
+void route_refuse(struct worker *w, struct flight *f, const struct route_failure *why)
+{
+    give_up(w, f, ANSWER_LOCAL, why);
+}
+
 void route_arm(struct worker *w, struct flight *f)
 {
     uint64_t at_ms = flight_alone(f) ? f->deadline_ms : flight_first(f)->deadline_ms;
@@ -376,32 +421,6 @@ void route_arm(struct worker *w, struct flight *f)
         at_ms = f->hedge_ms;
     if (!heap_linked(&f->due) || f->due.key != at_ms)
         heap_set(&w->flights_due, &f->due, at_ms);
-}
-
-/* What a waiter is told whose time is over. */
-static struct route_failure lateness(const struct flight *f)
-{
-    struct route_failure why = {.fail = FAIL_UPSTREAM_TIMEOUT};
-
-    if ((why.detail = limits_reason(f)) != NULL) {
-        why.fail = FAIL_RATE_LIMITED;
-    } else if (f->state == FLIGHT_QUEUED) {
-        const struct endpoint *e = &f->upstream->endpoint;
-
-        /* What kept it: an endpoint that cannot be reached, too few sockets, or its own question that has no answer. */
-        bool unreached = upstream_is_down(f->upstream) && e->breaker.why == BREAKER_UNREACHABLE;
-
-        why.fail = e->pool.opened && !unreached ? FAIL_QUEUE_TIMEOUT : FAIL_UPSTREAM_TIMEOUT;
-        why.detail = why.fail == FAIL_UPSTREAM_TIMEOUT ? "no connection could be made in time" : NULL;
-        if (why.fail == FAIL_QUEUE_TIMEOUT && probe_holds(&f->upstream->probe)) {
-            why.fail = FAIL_UPSTREAM_TIMEOUT;
-            why.detail = "it did not say in time which chain it is on";
-        }
-    } else if (f->state == FLIGHT_PARKED) {
-        why.fail = FAIL_QUEUE_TIMEOUT;
-        why.detail = room_not_taken;
-    }
-    return why;
 }
 
 /* Nobody waits for f any more. */
@@ -432,7 +451,7 @@ static bool has_just_left(struct worker *w, const struct flight *f)
 
 void route_due(struct worker *w, struct flight *f)
 {
-    struct route_failure why = lateness(f);
+    struct route_failure why = last_word_late(f);
     enum answer_class class;
     uint64_t now_ms = worker_now_ms(w);
     bool blameless, over = now_ms >= f->deadline_ms; /* for all of its waiters: there is no time for another try */
@@ -454,7 +473,7 @@ void route_due(struct worker *w, struct flight *f)
     }
     if (now_ms < f->try_until_ms && !over) { /* only some of its waiters have waited long enough */
         while (!flight_alone(f) && flight_first(f)->deadline_ms <= now_ms)
-            route_refuse_call(w, flight_first(f), &why);
+            give_up_call(w, flight_first(f), f->state == FLIGHT_WIRE ? ANSWER_TIMEOUT : ANSWER_LOCAL, &why);
         if (flight_alone(f)) /* the one with time left has left */
             forsake(w, f);
         else
@@ -482,8 +501,8 @@ void route_due(struct worker *w, struct flight *f)
         hedge_lane_failed(w, f, &why);
     else if (!f->wanted)
         worker_flight_free(w, f);
-    else if (over || (!route_again_failed(w, f, class, &why) && !set_out_again(w, f, &why)))
-        route_refuse(w, f, &why);
+    else if (over || (!route_again_failed(w, f, class, &why) && !set_out_again(w, f, class, &why)))
+        give_up(w, f, why.never_sent ? ANSWER_LOCAL : ANSWER_TIMEOUT, &why);
 }
 
 bool route_may_join(const struct worker *w, struct flight *f, const struct flight *same, uint64_t deadline_ms)

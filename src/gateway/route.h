@@ -8,15 +8,17 @@
 #include "rpc/flight.h"
 
 struct chain;
+struct upstream;
 struct worker;
 
 /* How a try ended without an answer. */
 struct route_failure {
     enum fail fail;
-    const char *detail;   /* for people; no secret; may be NULL */
-    unsigned http_status; /* 0: none */
-    bool never_sent;      /* not a byte of the request left */
-    bool reused_died;     /* sent on a connection that had carried others, and not a byte came back */
+    const char *detail;        /* for people; no secret; may be NULL */
+    unsigned http_status;      /* 0: none */
+    bool never_sent;           /* not a byte of the request left */
+    const struct upstream *at; /* NULL: where the flight is */
+    bool reused_died;          /* sent on a connection that had carried others, and not a byte came back */
 };
 
 /* Which worker answers for a call: today always this one. The seam for equal calls to meet on one worker. */

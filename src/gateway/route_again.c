@@ -145,6 +145,19 @@ static bool set_out(struct worker *w, struct flight *f, enum answer_class class,
     return true;
 }
 
+/* For when nothing better comes.  What an endpoint answered is told in its own words: it is not given up for this. */
+static void keep_failure(struct flight *f, enum answer_class class, const struct route_failure *why)
+{
+    const struct answer_meaning *a = answer_meaning(class);
+
+    if (class == ANSWER_LOCAL || why->reused_died || (f->said && (f->said->ref || f->said->rank <= a->rank)))
+        return;
+    if (!f->said)
+        f->said = mem_zero(sizeof *f->said);
+    *f->said =
+        (struct flight_said){.rank = a->rank, .at = f->upstream, .fail = why->fail, .http_status = why->http_status};
+}
+
 bool route_again_failed(struct worker *w, struct flight *f, enum answer_class class, const struct route_failure *why)
 {
     struct retry_ask ask = {
@@ -153,6 +166,7 @@ bool route_again_failed(struct worker *w, struct flight *f, enum answer_class cl
         .stale_link = why->reused_died,
     };
 
+    keep_failure(f, class, why);
     return set_out(w, f, class, &ask, why);
 }
 
@@ -162,7 +176,7 @@ static void keep(struct flight *f, struct upstream *at, enum answer_class class,
     const struct answer_meaning *a = answer_meaning(class);
     struct flight_said *s = f->said;
 
-    if (s && (planted(PLANT_WORST_SHOWN) ? s->rank > a->rank : s->rank <= a->rank))
+    if (s && s->ref && (planted(PLANT_WORST_SHOWN) ? s->rank > a->rank : s->rank <= a->rank))
         return;
     ref = ref ? blob_ref(ref) : blob_copy(payload);
     if (!ref)
@@ -173,8 +187,9 @@ static void keep(struct flight *f, struct upstream *at, enum answer_class class,
     /* A copy begins with the payload. */
     *s = (struct flight_said){
         ref,      payload.p >= ref->p && payload.p < ref->p + ref->n ? payload : slice_of(ref->p, ref->n),
-        is_error, limits_is_refusal(class),
-        a->rank,  at};
+        is_error, a->rank,
+        at,       FAIL_NONE,
+        0};
 }
 
 bool route_again_answered(struct worker *w, struct flight *f, enum answer_class class, bool is_error,

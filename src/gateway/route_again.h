@@ -6,7 +6,8 @@
 #include "gateway/route.h"
 #include "rpc/classify.h"
 
-/* f->upstream gave no answer.  true: f is under way again, or pauses. */
+/* f->upstream gave no answer, which is kept in f->said in case that nothing better comes.  true: f is under way again,
+ * or pauses. */
 bool route_again_failed(struct worker *w, struct flight *f, enum answer_class class, const struct route_failure *why);
 /* The same after an answer, which is kept in f->said in case that nothing better comes. */
 bool route_again_answered(struct worker *w, struct flight *f, enum answer_class class, bool is_error,

@@ -4,6 +4,7 @@
 #define MILLRACE_RPC_FLIGHT_H
 
 #include "base/blob.h"
+#include "base/fail.h"
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/plant.h"
@@ -42,14 +43,16 @@ enum flight_fresh {
     FLIGHT_AT_BLOCK /* those that have block `need` */
 };
 
-/* An answer that was not good enough while another endpoint could do better.  Heap. */
+/* An answer that was not good enough while another endpoint could do better; where there is none, how an attempt ended
+ * instead.  Heap. */
 struct flight_said {
-    struct blob *ref;
+    struct blob *ref;     /* NULL: there is no answer */
     struct slice payload; /* in ref */
     bool is_error;
-    bool refused;  /* for the number of calls */
     unsigned rank; /* answer_meaning.rank: the lowest says most */
     struct upstream *at;
+    enum fail fail; /* without an answer */
+    unsigned http_status;
 };
 
 /* Was it asked a second time, elsewhere, and which answer was taken? */
