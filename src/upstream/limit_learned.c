@@ -14,6 +14,12 @@ void limit_learned_init(struct limit_learned *l, uint64_t now_us)
                                 .cycle_us = now_us};
 }
 
+/* Until it is known where the limit is. */
+static uint32_t first_pace_s(const struct limit_learned *l)
+{
+    return l->guessed ? LEARN_PACE_GUESSED_S : LEARN_PACE_S;
+}
+
 static bool climb(struct limit_learned *l, uint64_t elapsed_us, uint64_t now_us)
 {
     uint32_t before = l->share;
@@ -21,11 +27,13 @@ static bool climb(struct limit_learned *l, uint64_t elapsed_us, uint64_t now_us)
 
     if (l->share >= l->most || (!l->pressed && now_us < l->refused_us + LEARN_FORGET_S * UINT64_C(1000000)))
         return false;
+    if (l->guessed && !l->ceiling && l->step < l->share / 16)
+        l->step = l->share / 16;
     up = (uint64_t)l->step * elapsed_us / SECOND_US;
     l->share = up < l->most - l->share ? l->share + (uint32_t)up : l->most;
     if (l->ceiling && l->share > l->ceiling + l->ceiling / 16) {
         l->ceiling = 0;
-        l->pace_s = LEARN_PACE_S;
+        l->pace_s = first_pace_s(l);
         l->step = CLIMB_FREE;
     }
     return l->share != before;
@@ -160,7 +168,7 @@ bool limit_learned_refused(struct limit_learned *l, const uint64_t top[2], unsig
         l->pace_s = l->pace_s < LEARN_PACE_MAX_S ? l->pace_s * 2 : LEARN_PACE_MAX_S;
     } else {
         next = between(share, l->share / 2, l->share - l->share / 8);
-        l->pace_s = LEARN_PACE_S;
+        l->pace_s = first_pace_s(l);
     }
     l->ceiling = l->share;
     l->share = l->low = (uint32_t)(next > LEARN_LEAST ? next : LEARN_LEAST);

@@ -12,8 +12,9 @@
  * the rate was not the reason: the share is what it was before, and for a minute a refusal counts only where more than
  * a tenth of the calls is refused.
  *
- * Where no rate is configured, the whole is the rate at which calls left just before the first refusal; the share may
- * climb to four times that, and is then forgotten. */
+ * Where no rate is configured, the whole is a guess: the rate at which calls left just before the first refusal.  The
+ * share climbs back to what was refused in sixteen seconds, until it is refused near there, and above that by a
+ * sixteenth of itself a second; it may climb to four times the whole, and is then forgotten. */
 #ifndef MILLRACE_UPSTREAM_LIMIT_LEARNED_H
 #define MILLRACE_UPSTREAM_LIMIT_LEARNED_H
 
@@ -22,7 +23,7 @@
 
 enum { LEARN_ONE = 1 << 20, LEARN_LEAST = 1 << 10 };
 enum { LEARN_SLOTS = 8, LEARN_SLOT_US = 125000 }; /* one second together */
-enum { LEARN_PACE_S = 32, LEARN_PACE_MAX_S = 256 };
+enum { LEARN_PACE_S = 32, LEARN_PACE_MAX_S = 256, LEARN_PACE_GUESSED_S = 16 };
 enum { LEARN_FORGET_S = 300 };
 enum { LEARN_IN_VAIN = 8, LEARN_NOISE_S = 60 };
 enum { LEARN_LEAST_TOP = 16 }; /* requests a second: the least that is taken for the whole */
@@ -36,6 +37,7 @@ struct limit_learned {
     uint32_t low, base; /* after the last lowering; before the first of those in vain */
     unsigned in_vain;
     uint64_t noise_us; /* refusals say nothing about the rate until then */
+    bool guessed;      /* the whole is */
     bool pressed;      /* calls waited for a token since the last tick */
     unsigned slot;
     uint64_t tick_us;              /* the present slot ends */

@@ -26,7 +26,7 @@ static void apply(struct limiter *l, uint64_t now_us)
         if (!l->top[k])
             continue;
         rate = most(rate, 1);
-        if (l->learned.share < LEARN_ONE || l->guessed)
+        if (l->learned.share < LEARN_ONE || l->learned.guessed)
             cap = least(cap, most(rate * SECOND_US / LEARNED_PARTS, l->most[k] * BUCKET_TOKEN));
         bucket_resize(&l->buckets[k], rate, cap, now_us);
     }
@@ -109,7 +109,7 @@ bool limiter_open(struct limiter *l, unsigned slot, unsigned requests, uint32_t 
 /* Nothing was refused for long: as if nothing had ever been. */
 static void forget(struct limiter *l)
 {
-    l->guessed = false;
+    l->learned.guessed = false;
     l->top[LIMITER_REQUESTS] = 0;
     l->gates &= ~(unsigned)LIMITER_GATE_REQUESTS;
     l->learned.share = l->learned.most = LEARN_ONE;
@@ -120,7 +120,7 @@ void limiter_tick(struct limiter *l, uint64_t now_us)
 {
     if (!limit_learned_tick(&l->learned, now_us))
         return;
-    if (l->guessed && l->learned.share == l->learned.most)
+    if (l->learned.guessed && l->learned.share == l->learned.most)
         forget(l);
     else
         apply(l, now_us);
@@ -238,7 +238,7 @@ static void guess(struct limiter *l, uint64_t now_us)
 {
     uint64_t per_s = most(limit_learned_peak(&l->learned), LEARN_LEAST_TOP);
 
-    l->guessed = true;
+    l->learned.guessed = true;
     l->learned.most = GUESSED_CLIMB * LEARN_ONE;
     limit(l, LIMITER_REQUESTS, per_s, GUESSED_CLIMB * per_s, now_us);
 }
@@ -293,6 +293,11 @@ enum limiter_change limiter_refused(struct limiter *l, const struct limit_refusa
         paused = limit_pause_refused(limit_park_method(&l->park, r->slot), r->sent_us, r->wait_us, now_us);
         l->gates |= LIMITER_GATE_METHODS;
         return paused ? LIMITER_PAUSED : LIMITER_SAME;
+    case LIMIT_AT_ONCE:
+        if (!r->pauses && !r->wait_us)
+            return LIMITER_SAME;
+        l->gates |= LIMITER_GATE_PARKED;
+        return limit_pause_refused(&l->park.all, r->sent_us, r->wait_us, now_us) ? LIMITER_PAUSED : LIMITER_SAME;
     case LIMIT_QUOTA:
     case LIMIT_KINDS:
         break;

@@ -33,7 +33,6 @@ struct limiter {
     uint64_t top[LIMITER_BUCKETS];  /* a second: as configured, or seen at the first refusal; 0: no limit */
     uint64_t cap[LIMITER_BUCKETS];  /* grains, as configured */
     uint64_t most[LIMITER_BUCKETS]; /* tokens that one call needed */
-    bool guessed;                   /* no rate is configured: top[] is what was seen */
     struct quota quota;
     struct limit_park park;
     struct limit_learned learned;
@@ -105,9 +104,10 @@ void limiter_park(struct limiter *l, uint64_t until_us);
 void limiter_park_method(struct limiter *l, unsigned slot, uint64_t until_us);
 
 enum limit_kind {
-    LIMIT_RATE,   /* too many: 429, or what says so in an answer or in an element of a batch */
-    LIMIT_METHOD, /* too many of this method */
-    LIMIT_QUOTA,  /* nothing more until the provider's day is over, or until it is paid: 402 and its family */
+    LIMIT_RATE,    /* too many: 429, or what says so in an answer or in an element of a batch */
+    LIMIT_METHOD,  /* too many of this method */
+    LIMIT_QUOTA,   /* nothing more until the provider's day is over, or until it is paid: 402 and its family */
+    LIMIT_AT_ONCE, /* too many on the wire, which says nothing of the rate: it pauses only when it is told to */
     LIMIT_KINDS
 };
 
@@ -120,6 +120,7 @@ struct limit_refusal {
     /* How long the provider wants to be left alone, as Retry-After or x-ratelimit-reset say; 0: no word.  Believed up
      * to an hour, of a quota up to a day. */
     uint64_t wait_us;
+    bool pauses; /* AT_ONCE: fewer on the wire there cannot be */
 };
 
 /* What a refusal changed. */

@@ -22,11 +22,11 @@ static int rates(const struct limiter *l, uint64_t now_us, size_t from, struct b
     for (unsigned k = 0; k < LIMITER_BUCKETS && r == 0; k++) {
         unsigned long long now = limiter_rate(l, k);
 
-        if (!(l->gates & 1u << k) || (!l->guessed && l->learned.share >= LEARN_ONE))
+        if (!(l->gates & 1u << k) || (!l->learned.guessed && l->learned.share >= LEARN_ONE))
             continue;
-        r = l->guessed ? buf_printf(out, "%s%llu %s/s", comma(out, from), now, names[k])
-                       : buf_printf(out, "%s%llu of %llu %s/s", comma(out, from), now, (unsigned long long)l->top[k],
-                                    names[k]);
+        r = l->learned.guessed ? buf_printf(out, "%s%llu %s/s", comma(out, from), now, names[k])
+                               : buf_printf(out, "%s%llu of %llu %s/s", comma(out, from), now,
+                                            (unsigned long long)l->top[k], names[k]);
         if (r == 0)
             r = buf_printf(out, " (refused %llu s ago)", seconds(now_us - l->learned.refused_us));
     }
@@ -49,7 +49,7 @@ static int pauses(const struct limiter *l, uint64_t now_us, size_t from, struct 
 const char *limit_kind_name(enum limit_kind k)
 {
     static const char *const names[LIMIT_KINDS] = {
-        [LIMIT_RATE] = "rate", [LIMIT_METHOD] = "method", [LIMIT_QUOTA] = "quota"};
+        [LIMIT_RATE] = "rate", [LIMIT_METHOD] = "method", [LIMIT_QUOTA] = "quota", [LIMIT_AT_ONCE] = "at_once"};
 
     return names[k];
 }

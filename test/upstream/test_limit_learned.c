@@ -72,6 +72,7 @@ struct run {
     uint64_t now_us, rtt_us, jitter_us;
     uint64_t wait_us; /* what the server says in Retry-After */
     uint64_t per_s;   /* calls that come, 0: more than may leave */
+    unsigned clients; /* who each ask again when they have an answer; 0: as above */
     uint64_t turn_us; /* it looks only so often, as a loop with timers of a millisecond does */
     uint32_t units;   /* of a call */
     struct answer ring[RING];
@@ -120,6 +121,13 @@ static void send(struct run *r)
     r->due += r->per_s ? SECOND / r->per_s : 0;
 }
 
+static bool is_asked(const struct run *r)
+{
+    if (r->clients)
+        return r->sent - r->answered < r->clients;
+    return !r->per_s || r->due <= r->now_us;
+}
+
 /* Until then: calls leave as soon as they may. */
 static void run_until(struct run *r, uint64_t end_us)
 {
@@ -131,10 +139,9 @@ static void run_until(struct run *r, uint64_t end_us)
             hear(r);
         if (r->due < r->now_us && r->per_s && r->now_us - r->due > SECOND)
             r->due = r->now_us - SECOND; /* who waited a second has gone elsewhere */
-        while ((!r->per_s || r->due <= r->now_us) && r->sent - r->answered < RING - 1 &&
-               limiter_may(&r->l, SLOT, 1, r->units, r->now_us)) {
+        while (is_asked(r) && r->sent - r->answered < RING - 1 && limiter_may(&r->l, SLOT, 1, r->units, r->now_us)) {
             send(r);
-            if (!r->l.gates && !r->per_s)
+            if (!r->l.gates && !r->per_s && !r->clients)
                 break;
         }
         if (r->answered < r->sent && r->ring[r->answered % RING].here_us < next_us)
@@ -142,7 +149,7 @@ static void run_until(struct run *r, uint64_t end_us)
         at_us = limiter_when(&r->l, SLOT, 1, r->units, r->now_us, &why);
         if (r->per_s && at_us < r->due)
             at_us = r->due;
-        if (at_us < next_us)
+        if (at_us < next_us && (!r->clients || is_asked(r)))
             next_us = at_us;
         next_us = next_us > r->now_us ? next_us : r->now_us + 1;
         r->now_us = (next_us + r->turn_us - 1) / r->turn_us * r->turn_us;
@@ -369,6 +376,46 @@ TEST(finds_a_limit_where_none_is_configured)
         CHECK(refused < 100);
         free(r);
     }
+}
+
+/* The same for limits of all sizes, for calls that come whatever becomes of them, and for clients who wait for their
+ * answers: what is guessed at the first refusal may be far from it. */
+TEST(finds_limits_of_all_sizes_where_none_is_configured)
+{
+    static const unsigned limits[] = {20, 60, 100, 300, 1000, 4000};
+    static const struct {
+        unsigned times, clients, rtt_us;
+    } demands[] = {{2, 0, 20 * MS}, {10, 0, 20 * MS}, {0, 10, 2 * MS}, {0, 50, 5 * MS}, {0, 200, 50 * MS}};
+
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)
+        for (size_t d = 0; d < sizeof demands / sizeof demands[0]; d++)
+            for (unsigned kind = FIXED_WINDOW; kind <= SERVER_BUCKET; kind++) {
+                struct server s = {.kind = (enum server_kind)kind, .limit = limits[i], .window_us = SECOND};
+                struct run *r = calloc(1, sizeof *r);
+                uint64_t soon, later, refused_soon, refused;
+
+                run_init(r, &(struct limiter_conf){0}, s, i + d + 1);
+                r->per_s = (uint64_t)demands[d].times * limits[i];
+                r->clients = demands[d].clients;
+                r->rtt_us = demands[d].rtt_us;
+                r->turn_us = MS;
+                if (r->clients && (uint64_t)r->clients * SECOND / r->rtt_us < limits[i] * 3 / 2) { /* too few */
+                    free(r);
+                    continue;
+                }
+                run_until(r, 10 * SECOND);
+                look(r, 10 * SECOND, &soon, &refused_soon);
+                look(r, 120 * (uint64_t)SECOND, &later, &refused);
+                if (getenv("VERBOSE"))
+                    printf("# %u/s, kind %u, demand %zu: after 10 s %u%%, refused %d of 10000; after 20 s %u%%, %d\n",
+                           limits[i], kind, d, (unsigned)(soon * 100 / limits[i]), (int)refused_soon,
+                           (unsigned)(later * 100 / limits[i]), (int)refused);
+                CHECK(soon * 100 >= limits[i] * UINT64_C(85));
+                CHECK(later * 100 >= limits[i] * UINT64_C(90));
+                CHECK(refused_soon < 500);
+                CHECK(refused < 100);
+                free(r);
+            }
 }
 
 /* 100 in ten seconds, as on public Solana endpoints, with far more configured. */

@@ -172,6 +172,36 @@ TEST(an_exhausted_quota_may_say_how_long)
     CHECK_EQ(limiter_when(&l, SLOT, 1, 1, r.sent_us, &why), r.sent_us + QUOTA_DAY_US);
 }
 
+TEST(too_many_at_once_is_no_rate)
+{
+    static const struct {
+        uint64_t configured, wait_us;
+        bool pauses;
+        enum limiter_change change;
+        uint64_t pause_us;
+    } rows[] = {
+        {0, 0, false, LIMITER_SAME, 0},
+        {100, 0, false, LIMITER_SAME, 0},
+        {100, SECOND, false, LIMITER_PAUSED, SECOND},
+        {0, 0, true, LIMITER_PAUSED, 100 * MS},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct limiter l = make((struct limiter_conf){.requests_per_s = rows[i].configured});
+        struct limit_refusal r = {.kind = LIMIT_AT_ONCE,
+                                  .slot = SLOT,
+                                  .requests = 1,
+                                  .sent_us = 5,
+                                  .wait_us = rows[i].wait_us,
+                                  .pauses = rows[i].pauses};
+        enum limiter_why why;
+
+        CHECK_EQ(limiter_refused(&l, &r, 10 * MS), rows[i].change);
+        CHECK_EQ(limiter_when(&l, SLOT, 1, 0, 10 * MS, &why), 10 * MS + rows[i].pause_us);
+        CHECK_EQ(limiter_rate(&l, LIMITER_REQUESTS), rows[i].configured);
+    }
+}
+
 TEST(a_method_is_parked_alone)
 {
     struct limiter l = make((struct limiter_conf){0});
