@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "gateway/chain.h"
 #include "gateway/choose.h"
+#include "gateway/flow.h"
 #include "gateway/hedge_lane.h"
 #include "gateway/route.h"
 #include "gateway/route_move.h"
@@ -17,6 +18,7 @@
 #include "upstream/preset.h"
 
 enum {
+    CROWD_US = 20000,       /* before a call is asked again that was one of too many */
     OFFER_GAP_US = 100000,  /* between two offers of those who wait */
     OFFER_IN_VAIN = 64,     /* of them that found nothing better, before the rest is left alone */
     SAID_GAP_US = 10000000, /* between two lines of the log about one endpoint */
@@ -222,11 +224,14 @@ const char *limits_reason(const struct flight *f)
 
 uint64_t limits_wait_ms(const struct flight *f)
 {
-    uint64_t wait_us;
+    uint64_t wait_us = 0;
 
-    if (!f->upstream->endpoint.limiter.gates || why_now(f, &wait_us) == LIMITER_FREE)
-        return 0;
-    return wait_us / 1000 + 1;
+    if (f->upstream->endpoint.limiter.gates)
+        why_now(f, &wait_us);
+    /* Where others are on the wire it will have room when they are answered. */
+    if (wait_us < CROWD_US && crowd_limit(&f->upstream->crowd))
+        wait_us = CROWD_US;
+    return wait_us ? wait_us / 1000 + 1 : 0;
 }
 
 /* -- what answers teach */
@@ -269,6 +274,19 @@ static uint64_t wish_us(const struct worker *w, const struct error_object *error
     return wait_ms > 0 ? (uint64_t)wait_ms * 1000 : 0;
 }
 
+/* false: fewer calls at once there cannot be. */
+static bool crowds(struct upstream *u, const struct flight *f, uint64_t now_us)
+{
+    bool lower = flow_refused(u, f);
+
+    if (!u->said_us || now_us - u->said_us >= SAID_GAP_US) {
+        u->said_us = now_us;
+        log_event(LOG_WARN, "endpoint_crowded", LOG_S("chain", u->chain->conf->name),
+                  LOG_S("endpoint", u->endpoint.conf->name), LOG_U("limit", u->max_wire));
+    }
+    return lower;
+}
+
 static void refused(struct worker *w, struct flight *f, enum answer_class class, const struct error_object *error)
 {
     struct upstream *u = f->upstream;
@@ -277,6 +295,7 @@ static void refused(struct worker *w, struct flight *f, enum answer_class class,
     struct limit_refusal r = {
         .kind = class == ANSWER_QUOTA_EXHAUSTED       ? LIMIT_QUOTA
                 : class == ANSWER_RATE_LIMITED_METHOD ? LIMIT_METHOD
+                : class == ANSWER_TOO_MANY_AT_ONCE    ? LIMIT_AT_ONCE
                                                       : LIMIT_RATE,
         .slot = f->method->slot,
         .requests = f->counted,
@@ -289,6 +308,8 @@ static void refused(struct worker *w, struct flight *f, enum answer_class class,
     if (r.kind == LIMIT_RATE && of_method)
         r.kind = LIMIT_METHOD;
     u->endpoint.stats.limited[r.kind]++;
+    if (r.kind == LIMIT_AT_ONCE)
+        r.pauses = !crowds(u, f, now_us);
     if (r.kind == LIMIT_METHOD && f->method->wild) /* its slot stands for other names too */
         return;
     change = limiter_refused(&u->endpoint.limiter, &r, now_us);
@@ -304,6 +325,8 @@ void limits_learn(struct worker *w, struct flight *f, enum answer_class class, c
 {
     if (limits_is_refusal(class))
         refused(w, f, class, error);
-    else if (f->taken_us)
+    else if (f->taken_us) {
+        flow_answered(f->upstream);
         limiter_accepted(&f->upstream->endpoint.limiter, f->method->slot, f->taken_us);
+    }
 }

@@ -8,6 +8,7 @@
 #include "gateway/watch.h"
 #include "io/dial.h"
 #include "upstream/concurrency.h"
+#include "upstream/crowd.h"
 #include "upstream/endpoint.h"
 #include "upstream/priority.h"
 #include "upstream/probe.h"
@@ -44,6 +45,7 @@ struct upstream {
     struct list ready;            /* in worker.ready */
     struct list starved;          /* in worker.starved: wants to dial, but max_upstream_sockets is reached */
     struct concurrency concurrency; /* where max_wire is adaptive */
+    struct crowd crowd;             /* what it refused bounds max_wire */
     struct heap_node due;           /* idle time-outs, end of back-off */
     uint64_t warm_after_ms; /* no warming before that: a server that drops idle connections at once is not hammered */
     struct flight *trial;   /* the call that tries it while its breaker is not closed; NULL: none */

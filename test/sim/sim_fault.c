@@ -166,7 +166,7 @@ static void body_of(struct world *w, const struct sim_chain *c, enum fault f, st
 
     switch (f) {
     case FAULT_HTTP_429:
-        buf_str(b, "Too Many Requests");
+        buf_str(b, sim_chance(w, 200) ? "Too many connections" : "Too Many Requests");
         return;
     case FAULT_HTTP_429_RPC:
         error(b, "null", 429);

@@ -99,13 +99,14 @@ static uint64_t told_since_us(const struct sim_chain *c, uint64_t head)
     return first_us;
 }
 
-/* Endpoints that refused too many calls in rough weather are taken for slower ones for a while. */
+/* Endpoints that refused too many calls in rough weather are taken for slower ones, or for smaller ones, for a while.
+ */
 static bool is_held_back(const struct world *w, const struct sim_chain *c)
 {
     const struct chain *g = w->gateway->chains[c->index];
 
     for (unsigned i = 0; i < g->n_upstreams; i++)
-        if (w->p.weather && g->upstreams[i]->endpoint.limiter.gates)
+        if (w->p.weather && (g->upstreams[i]->endpoint.limiter.gates || crowd_limit(&g->upstreams[i]->crowd)))
             return true;
     return false;
 }
