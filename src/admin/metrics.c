@@ -494,7 +494,10 @@ int metrics_write(const struct worker *w, struct buf *out)
         const char *name, *type, *help;
         endpoint_fn *fn;
     } families[] = {
-        {"endpoint_up", "gauge", "0 while it gets no calls: no connection could be made, several in a row had no usable answer, or its credential was refused", up},
+        {"endpoint_up", "gauge",
+         "0 while it gets no calls: no connection could be made, several in a row had no usable answer, or its "
+         "credential was refused",
+         up},
         {"endpoint_refused", "gauge", "1 while nothing goes to the endpoint, because it is on another chain", refused},
         {"endpoint_verified", "gauge", "1 once the endpoint has said that it is on its chain, where that is asked",
          verified},
