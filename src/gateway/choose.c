@@ -46,12 +46,16 @@ static struct upstream *earliest(struct chain *c, const struct flight *f, uint64
     return best;
 }
 
-uint64_t choose_lacking(const struct flight *f)
+static inline uint64_t lacking_for(const struct chain *c, const struct flight *f)
 {
-    const struct chain *c = f->chain;
     uint64_t lacking = standing_lacking(c, f->method);
 
     return f->depth < c->old.archive.shallowest[f->old_kind] ? lacking : lacking | old_blocks_lacking(f);
+}
+
+uint64_t choose_lacking(const struct flight *f)
+{
+    return lacking_for(f->chain, f);
 }
 
 struct upstream *choose_sooner(struct chain *c, const struct flight *f, uint64_t before_us)
@@ -64,7 +68,7 @@ struct upstream *choose_sooner(struct chain *c, const struct flight *f, uint64_t
         if (u != f->upstream && endpoint_usable(&u->endpoint, now_ms) && !upstream_is_full(u))
             among |= UINT64_C(1) << i;
     }
-    return earliest(c, f, among & ~(f->tried | c->avoid | choose_lacking(f)) & heads_fit(f), before_us);
+    return earliest(c, f, among & ~(f->tried | c->avoid | lacking_for(c, f)) & heads_fit(f), before_us);
 }
 
 struct upstream *choose_up(struct chain *c, const struct flight *f, uint64_t untried, bool *full)
@@ -97,7 +101,7 @@ struct upstream *choose_up(struct chain *c, const struct flight *f, uint64_t unt
     return i == PICK_NONE ? NULL : c->upstreams[i];
 }
 
-struct upstream *choose_fresh(const struct flight *f, uint64_t open, bool strict, bool *full)
+static inline struct upstream *fresh(const struct flight *f, uint64_t open, bool strict, bool *full)
 {
     struct chain *c = f->chain;
     uint64_t fit = heads_fit(f);
@@ -106,6 +110,11 @@ struct upstream *choose_fresh(const struct flight *f, uint64_t open, bool strict
     if (u || *full || strict || fit == UINT64_MAX)
         return u;
     return choose_up(c, f, heads_best(f, open & standing_usable(c)), full);
+}
+
+struct upstream *choose_fresh(const struct flight *f, uint64_t open, bool strict, bool *full)
+{
+    return fresh(f, open, strict, full);
 }
 
 /* NULL: all were tried, refused, or are full.  A chain whose upstreams are all left alone still tries them: a refused
@@ -118,7 +127,7 @@ static struct upstream *choose(struct chain *c, const struct flight *f, uint64_t
 
     if (c->n_upstreams == 1)
         return tried | c->refused ? NULL : c->upstreams[0];
-    u = f ? choose_fresh(f, ~(tried | c->avoid | lacking), false, &full)
+    u = f ? fresh(f, ~(tried | c->avoid | lacking), false, &full)
           : choose_up(c, NULL, ~(tried | c->avoid | lacking), &full);
     if (!u && !full && lacking)
         u = choose_up(c, f, ~(tried | c->avoid), &full);
@@ -130,17 +139,18 @@ static struct upstream *choose(struct chain *c, const struct flight *f, uint64_t
     return i == PICK_NONE ? NULL : c->upstreams[i];
 }
 
-struct upstream *choose_for(struct chain *c, const struct flight *f)
+static __attribute__((noinline, cold)) struct upstream *choose_sure(struct chain *c, const struct flight *f)
 {
-    uint64_t sure = f->old_missed ? old_blocks_sure(f) & ~c->avoid : 0;
-    struct upstream *u = NULL;
     bool full;
 
-    if (sure)
-        u = choose_fresh(f, sure, true, &full);
-    if (u)
-        return u;
-    return choose(c, f, f->tried, c->n_upstreams > 1 ? choose_lacking(f) : 0);
+    return choose_up(c, f, old_blocks_sure(f) & ~c->avoid & heads_fit(f), &full);
+}
+
+struct upstream *choose_for(struct chain *c, const struct flight *f)
+{
+    struct upstream *u = f->old_missed ? choose_sure(c, f) : NULL;
+
+    return u ? u : choose(c, f, f->tried, c->n_upstreams > 1 ? lacking_for(c, f) : 0);
 }
 
 struct upstream *choose_other(struct chain *c, const struct upstream *than)
