@@ -57,11 +57,11 @@ static bool is_known_to_lack(const struct node *n)
     return n->lack_turns > ENOUGH && !n->forwards && !n->w->p.jumps;
 }
 
-/* Chosen in this turn, for the first time. */
+/* It set out in this turn. */
 static bool is_new_choice(const struct world *w, const struct flight *f)
 {
     return f->part == FLIGHT_OF_CALLS && !f->pinned && !f->in_unit && !f->trial && f->upstream && !f->sends &&
-           !f->moves && (f->state == FLIGHT_QUEUED || f->state == FLIGHT_WIRE) && f->queued_us > w->last_turn_us;
+           !f->moves && (f->state == FLIGHT_QUEUED || f->state == FLIGHT_WIRE) && f->id >= w->last_turn_id;
 }
 
 static void check_choice(struct world *w, const struct flight *f)
@@ -93,4 +93,5 @@ void archive_check_turn(struct world *w)
         note_lack(w->nodes[i]);
     for (size_t i = 0; i < h->n; i++)
         check_choice(w, container_of(h->v[i], struct flight, due));
+    w->last_turn_id = w->gateway->next_id;
 }

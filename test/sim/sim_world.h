@@ -138,6 +138,7 @@ struct world {
     struct sim_clock clock;
     struct sim_weather weather;
     uint64_t last_turn_us; /* by the gateway's clock */
+    uint64_t last_turn_id; /* the next that the gateway was to give then */
     struct sim_chain chains[SIM_CHAINS];
     unsigned n_chains;
     struct node *nodes[SIM_NODES_MAX];
