@@ -72,19 +72,28 @@ static bool is_to_be_left(const struct node *n, const struct flight *f)
     return n->barred_turns >= 2 || (n->unreplayed_turns >= 2 && f->fresh == FLIGHT_AT_HEAD);
 }
 
+/* Has it been known since before this turn that the k-th endpoint is where f needs it to be? */
+static bool is_known_to_serve(const struct chain *c, unsigned k, const struct flight *f)
+{
+    return f->fresh != FLIGHT_AT_HEAD ||
+           (heads_fit(f) >> k & 1 && c->heads.of[f->head_kind].at_ms[k] < worker_now_ms(c->worker));
+}
+
 /* f has just been queued where nothing is to go, while another endpoint was fit for it all the time. */
 static void check_queued(struct world *w, const struct flight *f)
 {
     const struct chain *c = f->chain;
+    bool barred;
 
     if (f->part != FLIGHT_OF_CALLS || f->pinned || f->by_name || f->in_unit || f->trial || !f->upstream ||
         (f->state != FLIGHT_QUEUED && f->state != FLIGHT_WIRE) || f->queued_us <= w->last_turn_us ||
         !is_to_be_left(node_of(w, f->upstream), f))
         return;
+    barred = node_of(w, f->upstream)->barred_turns >= 2;
     for (unsigned k = 0; k < c->n_upstreams; k++) {
         const struct node *n = node_of(w, c->upstreams[k]);
 
-        sim_check(w, n->fit_turns < 2 || f->tried >> k & 1,
+        sim_check(w, n->fit_turns < 2 || f->tried >> k & 1 || (!barred && !is_known_to_serve(c, k, f)),
                   "call %" PRIu64 " (%s, sent %u times) goes to %s, which is to be left alone, and not to %s", f->id,
                   f->method->name, f->sends, node_of(w, f->upstream)->name, n->name);
     }
