@@ -271,6 +271,24 @@ class Lost(Judged):
             self.assertIn("result", r.json())
         self.assertLess(time.monotonic() - at, 1.5 + 0.5 * SLOW)
 
+    def test_heavy_questions_are_no_silence(self):
+        """Some logs take a hundred times as long as others: who works on three such at once, and has nothing else to say,
+        is not left."""
+        def script(conn):
+            while (r := conn.read_request()) is not None:
+                if r.call == "eth_getLogs" and "slow" in r.json["params"][0]:
+                    time.sleep(2.5)
+                conn.answer(r)
+        a, b = self.upstream(script), self.upstream(script)
+        g = self.gateway(config([endpoint(a.url(), "a"), endpoint(b.url(), "b")], chain={**PLAIN, "routing": "priority"}))
+        with g.client() as c:
+            for i in range(30):
+                self.assertIn("result", c.rpc("eth_getLogs", [{"fromBlock": hex(i)}]))
+        for r in self.together(g, ['{"jsonrpc":"2.0","id":1,"method":"eth_getLogs","params":[{"slow":%d}]}' % i for i in range(3)]):
+            self.assertIn("result", r.json())
+        self.assertEqual([len(u.calls("eth_getLogs")) for u in (a, b)], [33, 0])
+        self.assertEqual(states(g)["a"], "up")
+
     def test_recovery_is_noticed_within_one_trial(self):
         up = self.upstream()
         port = up.port
