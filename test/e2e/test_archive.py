@@ -177,7 +177,8 @@ class Learned(Archives):
         self.know_head()
         self.one("debug_traceTransaction", [TX], 20)
         a, b, c, d = self.asked("debug_traceTransaction")
-        self.assertEqual((a + b + c, d), (15, 20))
+        self.assertEqual(d, 20)
+        self.assertTrue(12 <= a + b + c <= 17, (a, b, c))  # three of four, but for what is thought of their speed
 
     def test_status(self):
         self.start(Node(state=128), Node(history=5000, trace=False))
