@@ -74,6 +74,12 @@ static bool is_trusted(const struct archive *a, unsigned i, enum archive_kind ki
     return a->has >> i & 1 && kind != ARCHIVE_PROOF;
 }
 
+/* Nodes keep the state of the newest blocks: who lacks that is in trouble, or one of several behind a balancer. */
+static uint64_t believed_ms(enum archive_kind kind, uint64_t from)
+{
+    return kind <= ARCHIVE_TRACE && from < ARCHIVE_STATE_BLOCKS ? ARCHIVE_DOUBT_MS : ARCHIVE_FORGET_MS;
+}
+
 void archive_missed(struct archive *a, unsigned i, enum archive_kind kind, uint64_t depth, uint64_t now_ms)
 {
     struct archive_floor *f = &a->floors[i][kind];
@@ -88,9 +94,12 @@ void archive_missed(struct archive *a, unsigned i, enum archive_kind kind, uint6
         from = least(depth, ARCHIVE_STATE_BLOCKS);
     if (from <= f->had)
         from = f->had + 1;
-    if (now_ms >= f->until_ms || from < f->learned)
+    if (now_ms >= f->until_ms || from < f->learned) {
         f->learned = from;
-    f->until_ms = now_ms + ARCHIVE_FORGET_MS;
+        f->until_ms = now_ms + believed_ms(kind, from);
+    } else if (believed_ms(kind, f->learned) == ARCHIVE_FORGET_MS) { /* it does not confirm what is doubtful */
+        f->until_ms = now_ms + ARCHIVE_FORGET_MS;
+    }
     note_shallowest(a, kind, now_ms);
 }
 

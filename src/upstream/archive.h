@@ -7,7 +7,8 @@
  *
  * An endpoint that lacks a block is taken to lack half the way up to the head too, unless it has shown otherwise: who
  * reads a chain from its beginning would else be told once a block.  All that is learned is forgotten after a while
- * without another such answer.  It is a preference: who is said to lack a block is asked when there is nobody else. */
+ * without another such answer, and soon where it is about the state at a block that nearly all nodes have.  It is a
+ * preference: who is said to lack a block is asked when there is nobody else. */
 #ifndef MILLRACE_UPSTREAM_ARCHIVE_H
 #define MILLRACE_UPSTREAM_ARCHIVE_H
 
@@ -27,6 +28,7 @@ enum archive_kind {
 enum {
     ARCHIVE_MAX = 64,
     ARCHIVE_FORGET_MS = 600000,
+    ARCHIVE_DOUBT_MS = 10000,
     ARCHIVE_STATE_BLOCKS = 128,   /* what a node that is no archive keeps (geth core/blockchain.go: TriesInMemory) */
     ARCHIVE_LEDGER_SLOTS = 432000 /* taken to be kept by a Solana node: an epoch, two days */
 };

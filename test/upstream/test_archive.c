@@ -20,6 +20,7 @@ struct step {
 #define HISTORY ARCHIVE_HISTORY
 #define UNKNOWN ARCHIVE_UNKNOWN
 #define FORGET  ARCHIVE_FORGET_MS
+#define DOUBT   ARCHIVE_DOUBT_MS
 
 static void check(const char *name, struct archive *a, const struct step *s, size_t steps)
 {
@@ -87,6 +88,14 @@ RUN(it_is_forgotten, CHAIN_EVM, 0, 0,
     {1000 + FORGET, MISSED, 0, STATE, 8000, 1}, {1000 + FORGET, LOOK, 0, STATE, 3999, 0}, /* not what was before */
     {1000 + FORGET, MISSED, 1, STATE, 300, 2}, {2000 + FORGET, MISSED, 0, STATE, 9000, 3}, /* goes on */
     {1000 + 2 * FORGET, LOOK, 0, STATE, 9000, 1}, {2000 + 2 * FORGET, LOOK, 0, STATE, 9000, 0})
+
+RUN(new_state_is_soon_asked_for_again, CHAIN_EVM, 0, 0,
+    {0, MISSED, 0, STATE, 5, 1}, {DOUBT - 1, LOOK, 0, STATE, 5, 1}, {DOUBT, LOOK, 0, STATE, 5, 0},
+    {DOUBT, LOOK, 0, STATE, 5000, 0},
+    {DOUBT, MISSED, 0, STATE, 5000, 1}, {DOUBT, MISSED, 0, STATE, 5, 1}, {DOUBT, MISSED, 0, STATE, 5000, 1},
+    {2 * DOUBT, LOOK, 0, STATE, 5, 0},
+    {0, MISSED, 1, PROOF, 5, 2}, {DOUBT, LOOK, 0, PROOF, 5, 2}, {FORGET, LOOK, 0, PROOF, 5, 0},
+    {0, MISSED, 1, HISTORY, 5, 2}, {DOUBT, LOOK, 0, HISTORY, 5, 2})
 
 RUN(configured, CHAIN_EVM, 1, 4,
     {0, LOOK, 0, STATE, 127, 0}, {0, LOOK, 0, STATE, 128, 4}, {0, LOOK, 0, TRACE, 128, 4}, {0, LOOK, 0, PROOF, 128, 4},
