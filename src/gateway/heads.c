@@ -85,7 +85,7 @@ static void needs(struct flight *f, enum flight_fresh fresh, uint64_t number)
 /* What was needed of a past that is no more is not needed. */
 static uint64_t need_of(const struct flight *f)
 {
-    return f->need_setbacks == of(f)->setbacks ? f->need : 0;
+    return freshness_binding(of(f), f->need, f->need_setbacks);
 }
 
 static void needs_shown(const struct session *s, struct flight *f)

@@ -1,5 +1,6 @@
 #include "gateway/learn.h"
 
+#include "base/plant.h"
 #include "gateway/chain.h"
 #include "rpc/block_ref.h"
 #include "rpc/flight.h"
@@ -17,25 +18,62 @@ static bool tells_head(const struct block_ref *r, enum chain_family family, enum
     return family == CHAIN_SOLANA || place == HEAD_HEX || (r->kind == BLOCK_REF_TAG && r->tag != TAG_EARLIEST);
 }
 
-void learn_head(struct upstream *u, enum head_kind kind, uint64_t number)
+/* While no head is sure, each other one is news. */
+static void note_claim(struct chain *c, enum head_kind kind, uint64_t number)
+{
+    c->head.epoch += number != c->head.number[kind];
+    c->head.number[kind] = number;
+}
+
+/* The first head of that kind is sure.  What was announced before, and is beyond it, was made up. */
+static void note_first(struct chain *c, enum head_kind kind)
+{
+    uint64_t number = c->heads.of[kind].number;
+    unsigned last = c->conf->family == CHAIN_EVM ? HEAD_FINALIZED : kind;
+
+    for (unsigned k = kind; k <= last; k++)
+        if (c->head.number[k] > number)
+            chain_set_back(c, (enum head_kind)k, number);
+    chain_note_head(c, kind, number);
+}
+
+/* u told a number, its head if exact; announces: it may be the chain's. */
+static enum freshness_news take(struct upstream *u, enum head_kind kind, uint64_t number, bool exact, bool announces)
 {
     struct chain *c = u->chain;
+    const struct freshness *f = &c->heads.of[kind];
+    bool unsure = !f->number && c->n_upstreams > 1;
+    enum freshness_news news = heads_told(u, kind, number, exact);
 
-    switch (heads_told(u, kind, number, true)) {
-    case FRESHNESS_DOUBTED:
-        break;
-    case FRESHNESS_SET_BACK:
-        chain_set_back(c, kind, c->heads.of[kind].number);
-        break;
-    default:
+    if (news == FRESHNESS_SET_BACK)
+        chain_set_back(c, kind, f->number);
+    else if (unsure && f->number)
+        note_first(c, kind);
+    else if (unsure && exact)
+        note_claim(c, kind, number);
+    else if (news != FRESHNESS_DOUBTED && announces)
         chain_note_head(c, kind, number);
-        break;
-    }
+    else if (news != FRESHNESS_DOUBTED)
+        head_reached(&c->head, kind, number);
+    return news;
+}
+
+void learn_head(struct upstream *u, enum head_kind kind, uint64_t number)
+{
+    take(u, kind, number, true, true);
+}
+
+bool learn_final(struct upstream *u, enum head_kind kind, uint64_t number)
+{
+    if (!heads_may_be_final(u, number) && !planted(PLANT_FINAL_UNGATED))
+        return false;
+    chain_note_head(u->chain, kind, number);
+    return true;
 }
 
 static bool head_told(struct flight *f, struct slice payload)
 {
-    struct chain *c = f->chain;
+    const struct chain *c = f->chain;
     enum head_place place = c->head_places[f->method->slot];
     enum chain_family family = c->conf->family;
     struct block_ref r;
@@ -52,17 +90,11 @@ static bool head_told(struct flight *f, struct slice payload)
     kind = heads_kind(&r, family);
     own = tells_own_head(&r, family, place);
     if (family == CHAIN_SOLANA || kind == HEAD_LATEST)
-        news = heads_told(f->upstream, kind, number, own);
-    else if (!heads_may_be_final(f->upstream, number))
+        news = take(f->upstream, kind, number, own, tells_head(&r, family, place));
+    else if (!learn_final(f->upstream, kind, number))
         return true;
     if (news == FRESHNESS_DOUBTED)
         return !own || place == HEAD_CONTEXT || f->by_name;
-    if (news == FRESHNESS_SET_BACK)
-        chain_set_back(c, kind, c->heads.of[kind].number);
-    else if (tells_head(&r, family, place))
-        chain_note_head(c, kind, number);
-    else
-        head_reached(&c->head, kind, number);
     f->told = number;
     f->told_kind = (uint8_t)kind;
     return !own || place == HEAD_CONTEXT || !heads_below_need(f, number);

@@ -16,5 +16,7 @@ bool learn_from(struct flight *f, struct slice payload);
 
 /* u told where its head is. */
 void learn_head(struct upstream *u, enum head_kind kind, uint64_t number);
+/* u, of an EVM chain, told which block is safe or final.  false: there can be no such block yet. */
+bool learn_final(struct upstream *u, enum head_kind kind, uint64_t number);
 
 #endif

@@ -260,10 +260,9 @@ void link_put_back(struct link *k)
         if (!f->wanted) {
             list_remove(it);
             worker_flight_free(w, f);
-        } else if (f->put_back) { /* those it made way for go first */
+        } else if (f->put_back) {
             list_remove(it);
-            upstream_requeue_last(f);
-            route_reconsider(f);
+            room_rest(w, f);
         }
     }
     while (!list_empty(&all)) { /* the last one first: each goes to the front of its queue */

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "gateway/chain.h"
+#include "gateway/learn.h"
 #include "gateway/limits.h"
 #include "gateway/worker.h"
 
@@ -147,8 +148,8 @@ static void finalized_answered(struct upstream *u, bool is_error, struct slice p
 
     if (!probe_final_answered(&c->final, is_error, payload, worker_now_ms(u->worker), &number))
         u->worker->stats.probes_failed++;
-    else if (!(c->refused >> u->index & 1) && heads_may_be_final(u, number))
-        chain_note_head(c, HEAD_FINALIZED, number);
+    else if (!(c->refused >> u->index & 1))
+        learn_final(u, HEAD_FINALIZED, number);
 }
 
 void prober_answered(struct worker *w, struct flight *f, bool is_error, struct slice payload, struct blob *ref)

@@ -12,7 +12,9 @@
 enum {
     UNPARK_AT_ONCE = 64, /* parked flights; the answers of those that leave bring the next */
     LOOK_AT_ONCE = 8,    /* stalled links a turn */
-    PATIENCE_US = 10000  /* how long who has room waits for links of those who have none */
+    PATIENCE_US = 10000, /* how long who has room waits for links of those who have none */
+    REST_FIRST_MS = 50,
+    REST_MAX_MS = 800
 };
 
 const char room_not_taken[] = "the client did not take the answers before this one";
@@ -55,6 +57,24 @@ void room_park(struct worker *w, struct flight *f)
     else
         list_push(&w->parked, &f->queued);
     w->stats.calls_parked++;
+}
+
+void room_rest(struct worker *w, struct flight *f)
+{
+    uint64_t ms = (uint64_t)REST_FIRST_MS << (f->rests < 8 ? f->rests : 8);
+
+    standing_left(f);
+    f->rests += f->rests < UINT8_MAX;
+    f->state = FLIGHT_PARKED;
+    f->try_until_ms = worker_now_ms(w) + (planted(PLANT_PUT_BACK_AT_ONCE) ? 0 : ms < REST_MAX_MS ? ms : REST_MAX_MS);
+    route_arm(w, f);
+    w->stats.calls_parked++;
+}
+
+void room_rested(struct flight *f)
+{
+    upstream_requeue_last(f);
+    route_reconsider(f);
 }
 
 /* The only session that waits for flights on k; NULL: several do, or none. */

@@ -24,6 +24,10 @@ void room_park(struct worker *w, struct flight *f);
 bool room_link_blocked(const struct link *k);
 /* Do some of those who wait for flights on k hold too much, while others have room, not just their turn? */
 bool room_link_torn(const struct link *k);
+/* Holds f, that gave up its link, for a while, longer each time: what was read of its answer counts no more, so that it
+ * would set out at once, be asked again, and have no room again. */
+void room_rest(struct worker *w, struct flight *f);
+void room_rested(struct flight *f);
 /* Where k, whose reading pauses, is found when one of them has room. */
 struct list *room_stalled(struct worker *w, const struct link *k);
 /* Each turn: looks again at flights and links that several wait for. */

@@ -484,6 +484,10 @@ void route_due(struct worker *w, struct flight *f)
         route_again_resume(w, f);
         return;
     }
+    if (f->state == FLIGHT_PARKED && !over) {
+        room_rested(f);
+        return;
+    }
     if (f->upstream)
         f->upstream->endpoint.stats.failures[why.fail]++;
     upstream_dequeue(f);

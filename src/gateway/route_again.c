@@ -82,7 +82,7 @@ static bool set_out(struct worker *w, struct flight *f, enum answer_class class,
     struct upstream *u = f->upstream, *next;
     uint64_t now_ms = worker_now_ms(w), bit = UINT64_C(1) << u->index;
     struct standing *s = &f->chain->standing;
-    bool gone = why || upstream_is_down(u);
+    bool gone = why || upstream_is_down(u), looks;
     struct retry_verdict v;
 
     if (!ask->stale_link) {
@@ -109,9 +109,12 @@ static bool set_out(struct worker *w, struct flight *f, enum answer_class class,
     ask->left_ms = f->deadline_ms > now_ms ? f->deadline_ms - now_ms : 0;
     if (ask->stale_link && !next)
         return false;
-    if (class == ANSWER_NOT_HERE_YET && next && !budget_take(&s->lookups, &s->lookups_conf, now_ms))
+    looks = class == ANSWER_NOT_HERE_YET && next;
+    if (looks && !budget_take(&s->lookups, &s->lookups_conf, now_ms))
         return false;
     v = retry_decide(&s->retries, &f->chain->conf->retry, ask, now_ms, worker_random(w));
+    if (looks && v.what != RETRY_OTHER)
+        budget_give_back(&s->lookups);
     switch (v.what) {
     case RETRY_OTHER:
     case RETRY_FRESH_LINK:

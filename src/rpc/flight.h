@@ -88,6 +88,7 @@ struct flight {
     uint8_t fresh;   /* enum flight_fresh */
     uint8_t head_kind, told_kind; /* which of the chain's heads `need` and `told` are of */
     uint8_t old_kind;             /* enum archive_kind: what it needs of an old block */
+    uint8_t rests;                /* how often it was put back */
     uint8_t waits;                /* how often it paused because nobody was far enough */
     uint8_t moves;                /* how many times it changed link or endpoint */
     uint8_t sends;                /* requests that carried it */

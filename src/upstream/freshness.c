@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "base/plant.h"
 #include "upstream/head.h"
 
 enum {
@@ -70,7 +71,7 @@ static void masks(struct freshness *f, const struct freshness_conf *c)
     for (uint64_t left = f->heard & ~f->doubted; left; left &= left - 1) {
         unsigned i = (unsigned)__builtin_ctzll(left);
 
-        if (f->behind[i] > c->max_lag)
+        if (f->behind[i] > c->max_lag && !planted(PLANT_LAG_UNCHECKED))
             f->current &= ~BIT(i);
         if (f->head[i] >= f->number)
             f->top |= BIT(i);
@@ -113,6 +114,7 @@ static enum freshness_news believe(struct freshness *f, const struct freshness_c
     if (claimed)
         compare_all(f, c);
     f->setbacks += shown_wrong;
+    f->back_to = shown_wrong ? number : f->back_to;
     return shown_wrong ? FRESHNESS_SET_BACK : FRESHNESS_MOVED;
 }
 
@@ -150,14 +152,16 @@ static enum freshness_news forward(struct freshness *f, const struct freshness_c
 {
     uint64_t bit = BIT(i);
 
-    if (f->number && number <= f->number + reach(f, c, now_ms - f->moved_ms)) {
+    if (f->number && (planted(PLANT_HEAD_UNGATED) || freshness_may_be(f, c, number, now_ms))) {
         f->doubted &= ~bit;
         f->behind[i] = 0;
         return believe(f, c, number, false, now_ms);
     }
+    if (!f->number) /* endpoints may step back, or lag, but who was shown the highest is not to see less */
+        f->first_high = f->first_high > number && f->first_high - number <= HEAD_ROLLBACK ? f->first_high : number;
     if (claim(f, c, i, number, now_ms)) {
-        if (!f->number && f->claim.times && f->claim.by != i && f->claim.number > number)
-            number = f->claim.number;
+        if (!f->number)
+            number = f->first_high;
         return believe(f, c, number, true, now_ms);
     }
     if (!f->number) /* there is nothing yet that it could contradict */
@@ -175,7 +179,7 @@ static bool set_back(struct freshness *f, const struct freshness_conf *c, unsign
     bool unseen = now_ms - f->seen_ms > unseen_ms(f, c);
     uint64_t had = f->heard & ~f->doubted;
 
-    if (!unseen && f->head[i] + HEAD_ROLLBACK >= f->number)
+    if ((!unseen && f->head[i] + HEAD_ROLLBACK >= f->number) || planted(PLANT_ROLLBACK_DENIED))
         return false;
     for (uint64_t left = had; left; left &= left - 1) {
         unsigned k = (unsigned)__builtin_ctzll(left);
@@ -196,7 +200,7 @@ static bool set_back(struct freshness *f, const struct freshness_conf *c, unsign
         highest = highest_low;
     else if (!unseen || highest >= f->number)
         return false;
-    f->number = highest;
+    f->number = f->back_to = highest;
     f->moved_ms = f->seen_ms = now_ms;
     f->claim.times = 0;
     f->setbacks++;
@@ -209,7 +213,8 @@ static enum freshness_news backward(struct freshness *f, const struct freshness_
 {
     uint64_t behind = f->number - f->head[i];
 
-    f->doubted &= ~BIT(i);
+    if (!planted(PLANT_DOUBTED_KEPT))
+        f->doubted &= ~BIT(i);
     if (exact || behind < f->behind[i])
         f->behind[i] = behind;
     if (behind == 0)
@@ -232,7 +237,7 @@ enum freshness_news freshness_note(struct freshness *f, const struct freshness_c
         return FRESHNESS_SAME;
     }
     if (number < f->head[i] && (!exact || now_ms - f->at_ms[i] < OVERTAKE_MS))
-        return FRESHNESS_SAME;
+        return f->number && number > f->number ? FRESHNESS_DOUBTED : FRESHNESS_SAME;
     f->head[i] = number;
     f->at_ms[i] = now_ms;
     f->heard |= BIT(i);

@@ -9,7 +9,7 @@
  *
  * The head goes back (test nodes that were reset or reverted) when more endpoints are HEAD_ROLLBACK behind it than are
  * not, by their last words; or when there is none left whose last word it is, and that for a while.  What clients were
- * shown before then binds no more.  Before there is a head they are shown what was told: when the first one that is
+ * shown beyond that binds no more.  Before there is a head they are shown what was told: when the first one that is
  * sure is HEAD_ROLLBACK below, that was wrong, and binds no more either.
  *
  * Lag is what an endpoint was behind when it last spoke: who is not asked does not fall behind for that. */
@@ -42,10 +42,12 @@ struct freshness {
     uint64_t moved_ms, seen_ms; /* it moved; somebody showed it last */
     uint64_t block_us;          /* learned; 0: not yet */
     uint32_t setbacks;
+    uint64_t back_to; /* where the last of them left the head */
     struct {
         uint64_t number, at_ms;
         unsigned by, times; /* 0: there is none */
     } claim;
+    uint64_t first_high; /* while no head is sure, the highest of those told that are near each other */
     uint64_t head[FRESHNESS_MAX], at_ms[FRESHNESS_MAX], behind[FRESHNESS_MAX];
 };
 
@@ -93,10 +95,17 @@ static inline uint64_t freshness_lag(const struct freshness *f, unsigned i)
     return f->behind[i];
 }
 
+/* What is left of a number that somebody was shown when there had been so many setbacks: no more than where the chain
+ * went back to. */
+static inline uint64_t freshness_binding(const struct freshness *f, uint64_t number, uint32_t setbacks)
+{
+    return setbacks != f->setbacks && number > f->back_to ? f->back_to : number;
+}
+
 /* The number below which this client must not be answered; 0: none. */
 static inline uint64_t freshness_need(const struct freshness *f, const struct freshness_shown *s)
 {
-    return s->setbacks == f->setbacks ? s->number : 0;
+    return freshness_binding(f, s->number, s->setbacks);
 }
 
 static inline void freshness_show(const struct freshness *f, struct freshness_shown *s, uint64_t number)

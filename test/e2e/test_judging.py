@@ -503,6 +503,20 @@ class Again(Judged):
                 r = c.rpc("eth_call", [{"n": i}, "latest"], id=i)
                 self.assertEqual(r.get("result"), "0x2", r)
 
+    def test_lookups_that_are_refused_cost_nothing(self):
+        """Calls that have used up their attempts take nothing from what others may look up elsewhere."""
+        def first(call):
+            return "null" if call.call == "eth_getTransactionByHash" else (-32000, "header not found")
+        ups = [self.upstream(serve(x)) for x in (first, lambda call: "null" if call.call == "eth_getTransactionReceipt" else '{"hash":"0x1"}', "null")]
+        g = self.gateway(config([endpoint(u.url(), "abc"[i]) for i, u in enumerate(ups)],
+                                chain={**PLAIN, "routing": "priority", "retry": {"max_attempts": 2}}))
+        with g.client() as c:
+            for i in range(40):
+                self.assertIsNone(c.rpc("eth_getTransactionReceipt", ["0x%064x" % i])["result"])
+            self.assertEqual(len(ups[2].calls("eth_getTransactionReceipt")), 0)
+            for i in range(8):
+                self.assertEqual(c.rpc("eth_getTransactionByHash", ["0x%064x" % i])["result"], {"hash": "0x1"}, i)
+
     def test_a_revert_is_final(self):
         g, (a, b) = self.two((3, "execution reverted: nope", '"0x08c379a0"'), '"0x1"')
         with g.client() as c:

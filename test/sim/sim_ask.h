@@ -38,14 +38,15 @@ static inline bool ask_shareable(enum ask_kind k)
 
 struct ask {
     enum ask_kind kind;
-    bool of_head;        /* the answer depends on the chain's head */
-    bool of_pending;     /* and on transactions that are in no block yet */
-    bool heavy;          /* a large answer */
-    bool old;            /* about the state at an old block */
-    bool by_tx;          /* looks a transaction up */
-    const char *method;  /* of a client's */
-    bool lone;           /* nobody else asks the same */
-    uint64_t write;      /* with ASK_WRITE: its number */
+    bool of_head;             /* the answer depends on the chain's head */
+    enum head_kind head_kind; /* which one of them */
+    bool of_pending;          /* and on transactions that are in no block yet */
+    bool heavy;               /* a large answer */
+    bool old;                 /* about the state at an old block */
+    bool by_tx;               /* looks a transaction up */
+    const char *method;       /* of a client's */
+    bool lone;                /* nobody else asks the same */
+    uint64_t write;           /* with ASK_WRITE: its number */
     bool named;          /* with ASK_WRITE on EVM chains: it has the form of a transaction, so its hash can be told */
     uint8_t sum[32];     /* with ASK_WRITE on EVM chains: the transaction's Keccak-256, which is the answer; with
                             ASK_LOOKUP: what is looked up */

@@ -16,6 +16,7 @@ enum {
     PAUSE_SHARE = 16,   /* one in so many is so short */
     PAUSES_ENOUGH = 7,  /* and never so many in a row */
     SLICE_US = 1024000, /* of a budget */
+    OFTEN_US = 1000000
 };
 
 static struct sim_try *try_of(struct world *w, uint64_t id)
@@ -78,6 +79,19 @@ static void check_pause(struct node *n, const struct sim_try *t)
     sim_check(w, c->short_pauses < PAUSES_ENOUGH, "%s is asked again without a pause", n->name);
 }
 
+/* Each costs the endpoint's work and its quota. */
+static void check_pace(struct node *n, struct sim_try *t, uint64_t id)
+{
+    struct world *w = n->w;
+    unsigned most = w->p.calm ? SIM_OFTEN / 2 : SIM_OFTEN;
+
+    sim_check(w,
+              t->total < most || w->gateway->stats.answers_behind ||
+                  clock_mono_us(w) - t->at_us[(t->total - most) % SIM_OFTEN] >= OFTEN_US,
+              "%s: call %" PRIu64 " is asked %u times within a second", n->name, id, most + 1);
+    t->at_us[t->total++ % SIM_OFTEN] = clock_mono_us(w);
+}
+
 void attempt_arrived(struct node *n, uint64_t id, const struct ask *a)
 {
     struct world *w = n->w;
@@ -87,6 +101,7 @@ void attempt_arrived(struct node *n, uint64_t id, const struct ask *a)
 
     if (a->kind == ASK_WRITE) /* each copy is a question of its own */
         return;
+    check_pace(n, t, id);
     if (t->sent)
         check_pause(n, t);
     c->extras -= extra(t);

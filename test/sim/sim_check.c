@@ -7,6 +7,7 @@
 #include "sim_node.h"
 #include "sim_run.h"
 #include "sim_standing.h"
+#include "sim_stray.h"
 
 /* What one answer and one read may add to what a client holds: more is a leak. */
 enum { HELD_SLACK = 4 << 20 };
@@ -219,6 +220,7 @@ void sim_check_turn(struct world *w)
     check_broadcasts(w);
     check_hedges(w);
     standing_check_turn(w);
+    stray_check_turn(w);
     list_each (it, &g->sessions) {
         const struct session *s = container_of(it, struct session, all);
 

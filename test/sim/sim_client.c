@@ -12,6 +12,7 @@
 #include "sim_judge.h"
 #include "sim_loop.h"
 #include "sim_node.h"
+#include "sim_stray.h"
 #include "sim_weather.h"
 
 enum { BODY_MAX = 64 << 20, HEAD_MAX = 8192, PATIENCE_MS = 60000 };
@@ -46,8 +47,9 @@ struct client {
     struct list posts; /* struct post, oldest first */
     unsigned n_posts, posts_left, depth;
     uint64_t think_us;
-    unsigned scope;          /* its own credential; 0: none */
-    uint64_t fence_us, seen; /* see struct post */
+    unsigned scope;    /* its own credential; 0: none */
+    uint64_t fence_us; /* see struct post */
+    struct seen seen;
     struct sim_event act, read, patience;
     struct buf body; /* of the request being made */
     struct buf head; /* of the response being read, and perhaps what follows it */
@@ -106,8 +108,8 @@ static bool take_response(struct client *cl)
     judge_response(w, cl->index, q, res, head_of(cl), cl->manner == MANNER_SLOW);
     if (q->fence_us > cl->fence_us)
         cl->fence_us = q->fence_us;
-    if (q->told > cl->seen)
-        cl->seen = q->told;
+    if (q->told > cl->seen.number || (q->told && stray_may_go_back(w, cl->chain, cl->seen.number, cl->seen.asked_us)))
+        cl->seen = (struct seen){q->told, q->asked_us};
     post_free(q);
     if (!res->keep_alive) {
         sim_check(w, cl->n_posts == 0 || may_be_cut(cl), "client %u: Connection: close with %u requests unanswered",
@@ -230,7 +232,7 @@ static void send_post(struct client *cl)
         q->explain ? "X-Millrace-Explain: 1\r\n" : "", own, named);
 
     if (cl->manner == MANNER_ASKER) {
-        cl->posts_left = !weather_is_calm(w);
+        cl->posts_left = !weather_is_calm(w) || (w->p.astray && sim_chance(w, 800));
         cl->think_us = weather_patience_us(w);
         w->weather.asks++;
     } else {
@@ -357,7 +359,10 @@ struct client *client_new(struct world *w, unsigned index)
     if (!w->p.weather)
         sim_soon(w, &cl->act, sim_rnd(w, sim_chance(w, 500) ? 500 : 20000));
     else
-        sim_at(w, &cl->act, index < w->p.clients ? sim_rnd(w, w->weather.fair_us) : w->weather.fair_us);
+        sim_at(w, &cl->act,
+               index < w->p.clients                        ? sim_rnd(w, w->weather.fair_us)
+               : w->p.astray && cl->manner == MANNER_ASKER ? sim_rnd(w, w->weather.fair_us / 4)
+                                                           : w->weather.fair_us);
     return cl;
 }
 

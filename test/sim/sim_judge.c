@@ -13,6 +13,7 @@
 #include "sim_fault.h"
 #include "sim_filter.h"
 #include "sim_run.h"
+#include "sim_stray.h"
 #include "sim_weather.h"
 #include "json/jtok.h"
 
@@ -91,7 +92,7 @@ static uint64_t told_since_us(const struct sim_chain *c, uint64_t head)
     uint64_t first_us = UINT64_MAX;
 
     for (uint64_t n = head; n <= c->head; n++) {
-        uint64_t us = c->told_us[n - c->first_head];
+        uint64_t us = c->told_us[n];
 
         if (us && us < first_us)
             first_us = us;
@@ -113,12 +114,13 @@ static bool is_held_back(const struct world *w, const struct sim_chain *c)
 
 static void begin(struct world *w, struct sim_chain *c, struct want *want)
 {
-    *want = (struct want){.announced = c->announced,
+    /* Of a chain that was rolled back nobody can tell when its numbers were announced. */
+    *want = (struct want){.announced = c->rolled_us ? 0 : c->announced,
                           .serial = UINT64_MAX,
                           .asked_us = w->now_us,
                           .asked_mono_us = clock_mono_us(w),
                           .calm = weather_is_calm(w) && !is_held_back(w, c)};
-    if (c->announced)
+    if (want->announced)
         want->told_us = told_since_us(c, c->announced);
 }
 
@@ -172,7 +174,7 @@ static unsigned draw_size(struct world *w)
     return 1 + (unsigned)sim_rnd(w, sim_chance(w, 150) ? 30 : 6);
 }
 
-struct post *post_draw(struct world *w, struct sim_chain *c, unsigned scope, uint64_t fence_us, uint64_t seen,
+struct post *post_draw(struct world *w, struct sim_chain *c, unsigned scope, uint64_t fence_us, struct seen seen,
                        struct buf *b)
 {
     struct post *q = mem_zero(sizeof *q);
@@ -186,7 +188,9 @@ struct post *post_draw(struct world *w, struct sim_chain *c, unsigned scope, uin
     if (w->p.named && sim_chance(w, 300))
         q->named = draw_node(w, c);
     q->fence_us = fence_us;
-    q->seen = seen;
+    q->seen = seen.number;
+    q->seen_us = seen.asked_us;
+    q->asked_us = w->now_us;
     if (sim_chance(w, 15)) {
         q->whole = sim_chance(w, 500) ? WHOLE_NOT_JSON : WHOLE_EMPTY;
         buf_str(b, q->whole == WHOLE_EMPTY ? " [ ]" : "[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_chainId\"},");
@@ -209,7 +213,7 @@ struct post *post_draw(struct world *w, struct sim_chain *c, unsigned scope, uin
     return q;
 }
 
-struct post *post_draw_plain(struct world *w, struct sim_chain *c, unsigned scope, uint64_t fence_us, uint64_t seen,
+struct post *post_draw_plain(struct world *w, struct sim_chain *c, unsigned scope, uint64_t fence_us, struct seen seen,
                              struct buf *b)
 {
     struct post *q = mem_zero(sizeof *q);
@@ -219,7 +223,9 @@ struct post *post_draw_plain(struct world *w, struct sim_chain *c, unsigned scop
     q->chain = c;
     q->scope = scope;
     q->fence_us = fence_us;
-    q->seen = seen;
+    q->seen = seen.number;
+    q->seen_us = seen.asked_us;
+    q->asked_us = w->now_us;
     q->n = 1;
     q->v = mem_zero(sizeof *q->v);
     begin(w, c, q->v);
@@ -294,7 +300,8 @@ static bool is_excuse(struct world *w, const struct post *q, const struct want *
     if (q->named && has(e->payload, "\"upstream_wrong_chain\""))
         return w->p.mixed;
     if (has(e->payload, "\"upstream_behind\"")) /* those that are ahead cannot be asked, or have stepped back */
-        return w->p.lag || !want->calm;
+        return w->p.lag || !want->calm ||
+               (w->p.astray && q->array && !q->chain->evm); /* one that is of several heads */
     return !want->calm || (slow && (has(e->payload, "_timeout\"") || has(e->payload, "\"rate_limited\"")));
 }
 
@@ -306,7 +313,7 @@ static bool was_set_back(const struct world *w, const struct sim_chain *c)
 
     for (unsigned i = 0; i < HEAD_KINDS; i++)
         setbacks += h->of[i].setbacks;
-    return w->p.weather && setbacks;
+    return w->p.spells && setbacks;
 }
 
 static void judge_provenance(struct world *w, unsigned client, struct post *q, struct want *want, uint64_t head,
@@ -315,19 +322,21 @@ static void judge_provenance(struct world *w, unsigned client, struct post *q, s
     struct sim_chain *c = q->chain;
     struct sim_served *s;
 
-    if (want->ask.of_head && !w->p.lag)
+    if (want->ask.of_head && !w->p.lag && !w->p.astray)
         sim_check(w, head >= want->announced, "client %u: head %" PRIu64 " after %" PRIu64 " was announced", client,
                   head, want->announced);
     want->serial = serial;
     if (want->ask.kind == ASK_HEAD) {
         want->head = head;
-        sim_check(w, head >= c->first_head && head <= c->head && c->told_us[head - c->first_head],
+        sim_check(w, stray_is_wrong(c, head) ? w->p.astray : c->told_us[head] > 0,
                   "client %u: head %" PRIu64 ", which no endpoint told", client, head);
-        sim_check(w, q->named || head >= q->seen || was_set_back(w, c),
+        sim_check(w, q->named || !stray_is_wrong(c, head) || stray_may_tell(w, c, &want->ask, head),
+                  "client %u: head %" PRIu64 ", which an endpoint made up", client, head);
+        sim_check(w, q->named || head >= q->seen || was_set_back(w, c) || stray_may_go_back(w, c, q->seen, q->seen_us),
                   "client %u: head %" PRIu64 " after it was told %" PRIu64, client, head, q->seen);
         if (head > q->told)
             q->told = head;
-        if (head > c->announced)
+        if (head > c->announced && !stray_is_wrong(c, head))
             c->announced = head;
     }
     if (want->ask.kind == ASK_WRITE)
@@ -422,7 +431,8 @@ static void judge_whole(struct world *w, unsigned client, const struct post *q, 
 static void judge_heads(struct world *w, unsigned client, const struct post *q)
 {
     for (unsigned i = 0; q->from && i < q->n; i++)
-        sim_check(w, !q->v[i].head || w->nodes[q->from - 1]->told[q->v[i].head - q->chain->first_head],
+        sim_check(w,
+                  !q->v[i].head || stray_is_wrong(q->chain, q->v[i].head) || w->nodes[q->from - 1]->told[q->v[i].head],
                   "client %u: an array about the head of node%u, which never told head %" PRIu64, client, q->from - 1,
                   q->v[i].head);
 }

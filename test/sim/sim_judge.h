@@ -6,6 +6,10 @@
 
 struct h1_response;
 
+struct seen { /* the highest head that a client was told */
+    uint64_t number, asked_us;
+};
+
 struct want { /* one call that must be answered */
     char id[96];
     bool invalid; /* -32600 is the answer */
@@ -29,6 +33,8 @@ struct post {
     unsigned named;    /* the endpoint that it names, and 1; 0: none */
     uint64_t fence_us; /* when an endpoint took the last transaction whose answer the client had; then: has now */
     uint64_t seen;     /* the highest head that its client had been told when it asked */
+    uint64_t seen_us;  /* when it asked for that */
+    uint64_t asked_us; /* and for this */
     uint64_t told;     /* and that its answers tell */
     unsigned from;     /* which endpoint answered what is about the head, and 1; 0: none did yet */
     unsigned n;
@@ -36,10 +42,10 @@ struct post {
 };
 
 /* Draws a request for the chain; its body is in b. */
-struct post *post_draw(struct world *w, struct sim_chain *c, unsigned scope, uint64_t fence_us, uint64_t seen,
+struct post *post_draw(struct world *w, struct sim_chain *c, unsigned scope, uint64_t fence_us, struct seen seen,
                        struct buf *b);
 /* One read, alone. */
-struct post *post_draw_plain(struct world *w, struct sim_chain *c, unsigned scope, uint64_t fence_us, uint64_t seen,
+struct post *post_draw_plain(struct world *w, struct sim_chain *c, unsigned scope, uint64_t fence_us, struct seen seen,
                              struct buf *b);
 void post_free(struct post *q);
 

@@ -89,6 +89,9 @@ static uint64_t node_head(const struct node *n)
 {
     uint64_t head = n->chain->head;
 
+    if (n->stray.kind)
+        return stray_head(n, head);
+
     return head - n->lag >= n->chain->first_head && n->lag < head ? head - n->lag : n->chain->first_head;
 }
 
@@ -133,10 +136,10 @@ static void served(struct node_conn *k, struct ask *a, uint64_t head)
                                                  .head = head,
                                                  .node = k->n->index,
                                                  .scope = k->scope};
-    if (a->of_head && !k->n->chain->told_us[head - k->n->chain->first_head]) /* many answers give it away */
-        k->n->chain->told_us[head - k->n->chain->first_head] = w->now_us;
-    if (a->kind == ASK_HEAD)
-        k->n->told[head - k->n->chain->first_head] = true;
+    if (a->of_head && head < SIM_HEADS_MAX && !k->n->chain->told_us[head]) /* many answers give it away */
+        k->n->chain->told_us[head] = w->now_us;
+    if (a->kind == ASK_HEAD && head < SIM_HEADS_MAX)
+        k->n->told[head] = true;
     if (a->kind == ASK_FILTER || a->kind == ASK_UNKNOWN) {
         struct sim_count *q = sim_run_count(w, a->hash);
 
@@ -205,6 +208,7 @@ static void take_call(struct node_conn *k, struct jtok *t, struct fault_element 
     sim_check(w, !n->foreign || e->ask.kind == ASK_CHAIN_ID, "%s is on another chain, and is asked %.*s", n->name,
               (int)method_n, method);
     attempt_arrived(n, e->number, &e->ask);
+    stray_asked(n, &e->ask, e->number, head);
     served(k, &e->ask, head);
     e->head = head;
     e->serial = w->n_served++;
@@ -548,7 +552,7 @@ void node_rotate(struct node *n)
     sim_soon(n->w, &n->rotation, sim_delay_us(n->w, 20000));
 }
 
-struct node *node_new(struct world *w, struct sim_chain *chain, unsigned index)
+struct node *node_new(struct world *w, struct sim_chain *chain, unsigned index, bool sound)
 {
     static const unsigned means_us[] = {200, 500, 2000, 8000};
     struct node *n = mem_zero(sizeof *n);
@@ -565,6 +569,7 @@ struct node *node_new(struct world *w, struct sim_chain *chain, unsigned index)
         .max_body_bytes = 16 << 20, .max_head_bytes = 16384, .max_fields = 100, .max_target_bytes = 1000};
     list_init(&n->conns);
     weather_node_init(n);
+    stray_node_init(n, sound);
     n->mood.fire = on_mood;
     if ((!w->p.calm && sim_chance(w, 400)) || w->p.lag)
         sim_soon(w, &n->mood, sim_delay_us(w, 10000));
@@ -577,6 +582,7 @@ void node_free(struct node *n)
         conn_over(container_of(n->conns.next, struct node_conn, node));
     sim_check(n->w, n->n_inflight == 0, "the simulated %s lost count", n->name);
     weather_node_deinit(n);
+    stray_node_deinit(n);
     sim_cancel(n->w, &n->mood);
     sim_cancel(n->w, &n->moves);
     sim_cancel(n->w, &n->rotation);

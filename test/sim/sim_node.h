@@ -6,7 +6,16 @@
 #include "http/h1_server.h"
 #include "sim_conn.h"
 #include "sim_limit.h"
+#include "sim_stray.h"
 #include "sim_weather.h"
+
+struct sim_stray {
+    enum stray kind;
+    bool once;                    /* it is over with the first that is told */
+    uint64_t by;                  /* BEHIND: its head; else how far it is from the chain's */
+    uint64_t late_us[HEAD_KINDS]; /* since when it says that it is too far behind; 0: it does not */
+    struct sim_event change;
+};
 
 struct node {
     struct world *w;
@@ -39,6 +48,7 @@ struct node {
     bool foreign;           /* on another chain: nothing but the question for that may come */
     struct sim_event moves; /* to the right chain */
     struct sim_spell spell;
+    struct sim_stray stray;
     uint64_t lost_us;                 /* when a request to it was last lost on its way */
     uint64_t rough_us;                /* when its spell last changed */
     unsigned fit_turns, barred_turns; /* so many turns of the gateway's loop it may get calls, or must get none */
@@ -56,7 +66,8 @@ enum { NODE_UNREPLAYED_FAR = SIM_HEADS_MAX + 300 }; /* more than a chain comes f
 
 /* It is on another chain than the one that is configured, for now or for good. */
 void node_make_foreign(struct node *n);
-struct node *node_new(struct world *w, struct sim_chain *chain, unsigned index);
+/* sound: its head never strays. */
+struct node *node_new(struct world *w, struct sim_chain *chain, unsigned index, bool sound);
 void node_free(struct node *n);
 struct node *node_at(struct world *w, unsigned port); /* NULL: none */
 void node_rotate(struct node *n);                     /* from now on */

@@ -15,6 +15,7 @@
 #include "sim_loop.h"
 #include "sim_main.h"
 #include "sim_node.h"
+#include "sim_stray.h"
 #include "sim_weather.h"
 
 enum {
@@ -24,6 +25,7 @@ enum {
     DRAIN_MS = 500,
     CONF_MAX = 65536,
     FIRST_HEAD = 1000,
+    FIRST_HIGH = 5000, /* where the chain may be rolled back far */
 };
 
 static unsigned one_of(struct world *w, unsigned a, unsigned b, unsigned c)
@@ -66,6 +68,12 @@ static void draw_profile(struct world *w)
         p->posts += 20 + (unsigned)sim_rnd(w, 40);
     p->weather &= !p->calm;
     p->jumps &= p->weather;
+    p->spells = p->weather;
+    p->astray = p->weather && sim_chance(w, 300);
+    if (p->astray) {
+        p->spells = sim_chance(w, 250);
+        p->lag = p->mixed = p->jumps = false;
+    }
     p->deaf &= !p->weather;
     if (p->roomy)
         p->max_upstream_sockets = 1000;
@@ -180,8 +188,10 @@ static void put_chain(struct world *w, struct sim_chain *c, unsigned n, struct b
         c->name, c->evm ? "evm" : "solana", w->p.coalesce ? "true" : "false",
         w->p.cache ? one_of(w, 3000, 100000, 1 << 20) : 0, w->p.cache && sim_chance(w, 300) ? "true" : "false",
         one_of(w, 0, 20, 12000));
-    /* Most of these chains are quicker than any that there is: the distance makes up for that. */
-    buf_printf(b, "\"block_time_ms\":10,\"max_lag_blocks\":%u,", c->block_us < 9000 ? 500 : 100);
+    if (w->p.astray)
+        stray_put_conf(c, b);
+    else /* most of these chains are quicker than any that there is: the distance makes up for that */
+        buf_printf(b, "\"block_time_ms\":10,\"max_lag_blocks\":%u,", c->block_us < 9000 ? 500 : 100);
     if (named)
         buf_printf(b, c->evm ? "\"chain_id\":1," : "\"genesis_hash\":\"" SIM_GENESIS_HASH "\",");
     if (named && sim_chance(w, 300))
@@ -194,7 +204,7 @@ static void put_chain(struct world *w, struct sim_chain *c, unsigned n, struct b
     put_standing(w, c, b);
     buf_str(b, "\"endpoints\":[");
     for (unsigned i = 0; i < n; i++) {
-        struct node *node = node_new(w, c, w->n_nodes);
+        struct node *node = node_new(w, c, w->n_nodes, i == 0);
 
         if (i)
             buf_str(b, ",");
@@ -212,9 +222,11 @@ static void on_tick(struct sim_event *e)
     struct sim_chain *c = container_of(e, struct sim_chain, tick);
     struct world *w = container_of(c - c->index, struct world, chains[0]);
 
-    if (c->head + 1 < c->first_head + SIM_HEADS_MAX)
+    if (c->head + 1 < SIM_HEADS_MAX)
         c->head++;
-    sim_soon(w, &c->tick, sim_delay_us(w, c->block_us) * (w->p.weather ? 20 : 1));
+    if (c->head > c->top)
+        c->top = c->head;
+    sim_soon(w, &c->tick, sim_delay_us(w, c->block_us) * (w->p.weather ? SIM_SLOWLY : 1));
 }
 
 static void build_world(struct world *w)
@@ -240,8 +252,10 @@ static void build_world(struct world *w)
         c->index = i;
         c->evm = i == 0;
         c->name = c->evm ? "evm" : "sol";
-        c->head = c->first_head = FIRST_HEAD;
+        c->head = c->first_head = c->top = w->p.astray ? FIRST_HIGH : FIRST_HEAD;
         c->block_us = 500 + sim_rnd(w, sim_chance(w, 500) ? 2000 : 20000);
+        if (w->p.astray)
+            stray_draw_chain(w, c);
         c->tick.fire = on_tick;
         sim_soon(w, &c->tick, c->block_us);
         if (i)
@@ -326,6 +340,7 @@ static void end_all(struct world *w)
 static void free_world(struct world *w)
 {
     weather_stop(w);
+    stray_stop(w);
     w->gateway = worker_free(w->gateway);
     loop_free(w->loop);
     for (unsigned i = 0; i < w->n_clients; i++)
@@ -366,6 +381,7 @@ void sim_run(uint64_t seed, bool trace, struct sim_totals *t)
         if (w->nodes[i]->keyed)
             node_rotate(w->nodes[i]);
     weather_start(w);
+    stray_start(w);
     w->n_clients = w->p.clients + (w->p.weather ? w->n_chains + 1 + (unsigned)sim_rnd(w, 3) : 0);
     w->clients = mem_array(w->n_clients, sizeof(struct client *));
     for (unsigned i = 0; i < w->n_clients; i++)

@@ -24,6 +24,11 @@ static bool may_get_calls(const struct upstream *u)
            !probe_holds(&u->probe) && !((u->chain->refused | u->chain->avoid) >> u->index & 1);
 }
 
+bool standing_may_get(const struct world *w, const struct upstream *u)
+{
+    return !w->ending && may_get_calls(u);
+}
+
 /* Also by one about the head, whatever its client was shown: no endpoint is known to be further. */
 static bool is_fit(const struct upstream *u)
 {

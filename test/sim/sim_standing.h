@@ -4,6 +4,8 @@
 
 #include "sim_world.h"
 
+struct upstream;
+
 void standing_check_turn(struct world *w);
 
 struct ask;
@@ -13,5 +15,8 @@ struct node;
 bool standing_was_fit(const struct world *w, const struct node *n, const struct ask *a, uint64_t since_us);
 /* An endpoint that is well, and that calls should have found to be so, while its breaker is not closed; NULL: none. */
 const char *standing_open(const struct world *w);
+
+/* May the gateway send a call there now, as far as its head does not matter? */
+bool standing_may_get(const struct world *w, const struct upstream *u);
 
 #endif

@@ -7,9 +7,11 @@
 #include "sim_loop.h"
 #include "sim_node.h"
 #include "sim_standing.h"
+#include "sim_stray.h"
 
 enum {
-    SETTLE_US = 25 * 1000000,     /* longer than any pause of the gateway's that may have begun */
+    SETTLE_US = 25 * 1000000, /* longer than any pause of the gateway's that may have begun */
+    HEADS_US = 13 * 1000000, /* and than it takes to believe that a chain was rolled back, which it looks at for 10 s */
     SETTLE_MAX_US = 90 * 1000000, /* by then every endpoint must be in use again */
     LOOK_US = 50000,
 };
@@ -29,9 +31,9 @@ bool weather_is_calm(const struct world *w)
 
 void weather_draw(struct world *w)
 {
-    static const uint64_t lengths_us[] = {100000, 500000, 2000000};
+    static const uint64_t lengths_us[] = {100000, 500000, 2000000}, long_us[] = {2000000, 4000000, 8000000};
 
-    w->weather = (struct sim_weather){.fair_us = lengths_us[sim_rnd(w, 3)]};
+    w->weather = (struct sim_weather){.fair_us = (w->p.astray ? long_us : lengths_us)[sim_rnd(w, 3)]};
 }
 
 /* -- of a node */
@@ -89,7 +91,7 @@ void weather_node_init(struct node *n)
     struct world *w = n->w;
 
     n->spell.change.fire = on_change;
-    if (w->p.weather)
+    if (w->p.spells)
         sim_soon(w, &n->spell.change, sim_rnd(w, w->weather.fair_us / 4));
 }
 
@@ -183,6 +185,8 @@ static void on_settle(struct sim_event *e)
     struct world *w = container_of(e, struct world, weather.settle);
     const char *open = standing_open(w);
 
+    if (!open)
+        open = stray_open(w);
     if (!open) {
         w->weather.calm_us = w->now_us;
         sim_trace(w, "all is well again, and every call must get its result");
@@ -201,7 +205,7 @@ void weather_start(struct world *w)
     w->weather.settle.fire = on_settle;
     if (w->p.jumps)
         sim_soon(w, &w->weather.clock, sim_rnd(w, w->weather.fair_us));
-    sim_at(w, &w->weather.settle, w->weather.fair_us + SETTLE_US);
+    sim_at(w, &w->weather.settle, w->weather.fair_us + (w->p.spells ? SETTLE_US : HEADS_US));
 }
 
 void weather_stop(struct world *w)

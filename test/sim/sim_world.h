@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "base/slice.h"
 #include "sim_clock.h"
+#include "upstream/head.h"
 
 /* By value in its owner, zeroed; in the queue at most once. */
 struct sim_event {
@@ -17,7 +18,9 @@ struct sim_event {
     void (*fire)(struct sim_event *e);
 };
 
-enum { SIM_SERVED_MAX = 65536, SIM_CHAINS = 2, SIM_NODES_MAX = 6, SIM_COUNTS_MAX = 64, SIM_HEADS_MAX = 1024 };
+enum { SIM_SERVED_MAX = 65536, SIM_CHAINS = 2, SIM_NODES_MAX = 6, SIM_COUNTS_MAX = 64, SIM_HEADS_MAX = 8192 };
+
+enum { SIM_SLOWLY = 20 /* so many times slower are chains in bad weather */, SIM_WRONG_MAX = 128 };
 
 enum { SIM_SCOPES = 4, SIM_NO_SCOPE = SIM_SCOPES }; /* clients' own credentials: 0 is to have none */
 
@@ -39,14 +42,19 @@ struct sim_served {
     unsigned scope; /* of the client whose credential the request carried; SIM_NO_SCOPE: it carries none of theirs */
 };
 
+struct sim_wrong { /* a head that an endpoint made up, and when it did first */
+    uint64_t number, us;
+};
+
 struct sim_chain {
     unsigned index;
     const char *name;
     bool evm;
     uint64_t head;
     uint64_t told_us[SIM_HEADS_MAX]; /* when an endpoint first gave an answer at that head; 0: never */
-    uint64_t first_head;
-    uint64_t announced; /* the highest head that a client was told by eth_blockNumber or getSlot */
+    uint64_t first_head;             /* no endpoint is below, unless it strays */
+    uint64_t top;                    /* the highest that it was ever at */
+    uint64_t announced;              /* the highest head that a client was told by eth_blockNumber or getSlot */
     uint64_t block_us;
     unsigned hedge_percent; /* of its calls that may be asked a second time, elsewhere */
     unsigned asked, hedged; /* calls of clients; of the gateway's requests, those that were such */
@@ -55,6 +63,16 @@ struct sim_chain {
     unsigned short_pauses;  /* in a row, before an endpoint was asked again */
     uint64_t poor_us;       /* when there was hardly anything left of the budget for retries, the last time */
     struct sim_event tick;
+    /* Where heads go astray, see sim_stray.h: */
+    unsigned lag_conf; /* max_lag_blocks; 0: not configured */
+    uint64_t max_lag;
+    uint64_t rolled_us;            /* when it was last rolled back; 0: never */
+    uint64_t told_top[HEAD_KINDS]; /* the highest that was told since then */
+    uint64_t known_us[HEAD_KINDS]; /* when the gateway first was sure of a head; 0: not yet */
+    struct sim_wrong wrong[SIM_WRONG_MAX];
+    unsigned n_wrong;
+    bool fooled; /* the gateway heard of nothing else for a while */
+    struct sim_event roll;
 };
 
 /* How a run is: drawn once from the seed. */
@@ -70,6 +88,8 @@ struct sim_profile {
     bool named;           /* some requests name their endpoint */
     bool swarm;           /* clients who all ask the same few questions, and often leave */
     bool weather;         /* endpoints fare badly, and then well again: see sim_weather.h */
+    bool spells;          /* of the endpoints */
+    bool astray;          /* their heads are wrong for a while: see sim_stray.h */
     bool jumps;           /* so do the clocks */
     bool unknown_retried; /* unknown methods are asked again where they were refused */
     bool pruned;          /* some endpoints lack old blocks */

@@ -118,6 +118,15 @@ RUN(answers_overtake, 2, eth,
     {1000, 0, 100, SAME, 0, 3, 0}, {1000, 1, 100, MOVED, 100, 3, 0},
     {13000, 0, 101, MOVED, 101, 1, 0}, {13020, 0, 100, SAME, 101, 1, 0}, {13100, 0, 100, SAME, 101, 0, 0})
 
+RUN(what_a_liar_said_before_is_no_better, 3, eth, /* its answers overtake each other */
+    {1000, 0, 100, SAME, 0, 7, 0}, {1000, 1, 100, MOVED, 100, 3, 0}, {1000, 2, 100, SAME, 100, 7, 0},
+    {2000, 2, 999999, DOUBTED, 100, 3, 0}, {2020, 2, 999998, DOUBTED, 100, 3, 0}, {3000, 2, 999990, DOUBTED, 100, 3, 1},
+    {3010, 2, 99, SAME, 100, 3, 0})
+
+RUN(the_first_head_is_the_highest_that_was_told, 3, eth, /* one stepped back meanwhile */
+    {1000, 0, 101, SAME, 0, 7, 0}, {1100, 0, 100, SAME, 0, 7, 0}, {1200, 1, 100, MOVED, 101, 0, 0},
+    {1300, 1, 101, SAME, 101, 2, 0})
+
 RUN(slots, 2, solana,
     {1000, 0, 1000, SAME, 0, 3, 0}, {1000, 1, 1010, MOVED, 1010, 2, 0}, {1400, 0, 1011, MOVED, 1011, 1, 0},
     {2000, 1, 1020, MOVED, 1020, 2, 0}, {11000, 1, 1050, MOVED, 1050, 2, 0}, {11000, 0, 1011, SAME, 1050, 2, 0})
@@ -208,11 +217,30 @@ TEST(what_was_shown)
     freshness_show(&f, &s, 49999);
     CHECK_EQ(freshness_need(&f, &s), 50000);
     CHECK_EQ(freshness_note(&f, &eth, 0, 3, true, 2000), FRESHNESS_SET_BACK);
-    CHECK_EQ(freshness_need(&f, &s), 0); /* another chain: what was shown binds no more */
-    freshness_show(&f, &s, 3);
+    CHECK_EQ(freshness_need(&f, &s), 3); /* another chain: what was shown beyond that binds no more */
+    freshness_show(&f, &s, 2);
     CHECK_EQ(freshness_need(&f, &s), 3);
+    freshness_note(&f, &eth, 0, 4, true, 3000);
     freshness_show(&f, &s, 4);
     CHECK_EQ(freshness_need(&f, &s), 4);
+}
+
+/* It takes a while to be sure that a chain was rolled back.  What was shown of the new one by then still binds. */
+TEST(what_was_shown_after_a_rollback)
+{
+    struct freshness_shown s = {0}, t = {0};
+    struct freshness f;
+
+    freshness_init(&f, 2);
+    freshness_note(&f, &eth, 0, 200, true, 1000);
+    freshness_note(&f, &eth, 1, 200, true, 1000);
+    freshness_show(&f, &s, 200);
+    freshness_note(&f, &eth, 0, 150, true, 2000);
+    freshness_note(&f, &eth, 1, 149, true, 2000);
+    freshness_show(&f, &t, 149);
+    CHECK_EQ(freshness_note(&f, &eth, 0, 151, true, 60000), FRESHNESS_SET_BACK);
+    CHECK_EQ(freshness_need(&f, &s), 151);
+    CHECK_EQ(freshness_need(&f, &t), 149);
 }
 
 TEST(what_was_shown_before_there_was_a_head)
@@ -234,7 +262,7 @@ TEST(what_was_shown_before_there_was_a_head)
         freshness_note(&f, &eth, 1, 100, true, 1100);
         freshness_note(&f, &eth, 2, 100, true, 1200);
         CHECK(f.number == 100 || f.number == 101);
-        CHECK_EQ(freshness_need(&f, &s), t[i].binds ? shown : 0);
+        CHECK_EQ(freshness_need(&f, &s), t[i].binds ? shown : f.number);
         CHECK_EQ(f.setbacks, !t[i].binds);
         freshness_unsure(&f, 999999); /* it is sure now: that is nobody's word */
         freshness_note(&f, &eth, 1, 101, true, 13000);
