@@ -263,6 +263,8 @@ void stray_asked(struct node *n, const struct ask *a, uint64_t id, uint64_t head
         return;
     if (a->of_head)
         check_lag(n, a, id);
+    if (stray_is_wrong(n->chain, head) && !n->chain->wrong_us)
+        n->chain->wrong_us = n->w->now_us;
     if (a->kind == ASK_HEAD)
         note_told(n, a->head_kind, head);
     if (a->kind == ASK_HEAD && n->stray.once) {
@@ -325,8 +327,7 @@ void stray_check_turn(struct world *w)
             sim_check(w, !known || !stray_is_wrong(c, g->head.number[k]),
                       "head %" PRIu64 " of chain %s is announced, which one endpoint made up", g->head.number[k],
                       c->name);
-            sim_check(w,
-                      !f->setbacks || c->rolled_us || w->p.spells || (c->n_wrong && c->wrong[0].us <= c->known_us[k]),
+            sim_check(w, !f->setbacks || c->rolled_us || w->p.spells || (c->wrong_us && c->wrong_us <= c->known_us[k]),
                       "chain %s is taken to have gone back to %" PRIu64 ", which it did not", c->name, f->number);
         }
     }

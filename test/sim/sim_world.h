@@ -69,6 +69,7 @@ struct sim_chain {
     uint64_t rolled_us;            /* when it was last rolled back; 0: never */
     uint64_t told_top[HEAD_KINDS]; /* the highest that was told since then */
     uint64_t known_us[HEAD_KINDS]; /* when the gateway first was sure of a head; 0: not yet */
+    uint64_t wrong_us;             /* when the first one was, be it beside another answer; 0: none was */
     struct sim_wrong wrong[SIM_WRONG_MAX];
     unsigned n_wrong;
     bool fooled; /* the gateway heard of nothing else for a while */
