@@ -219,6 +219,7 @@ class RefusedMeanwhile(Auth):
         self.good(g, 1)
         self.assertEqual(len(u.calls("eth_sendRawTransaction")), 1)
         self.assertEqual(self.state(g), "up")
+        self.assertNotIn("endpoint_refused_credential", g.stderr())  # nor in the meantime
 
     def test_refused_though_nothing_is_new(self):
         """Then it is as with any credential that is not accepted."""
