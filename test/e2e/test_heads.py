@@ -11,7 +11,7 @@ class Node:
     """An endpoint with a head that the test moves."""
 
     def __init__(self, number, final=None):
-        self.number, self.final = number, final
+        self.number, self.final, self.syncing = number, final, False
 
     def __call__(self, call):
         m, p = call.call, call.json["params"]
@@ -26,7 +26,7 @@ class Node:
         if m == "getBalance":
             return '{"context":{"slot":%d},"value":1}' % self.number
         if m == "eth_syncing":
-            return "false"
+            return '{"currentBlock":"0x10","highestBlock":"0x64"}' if self.syncing else "false"
         return '"0x7"'
 
 
@@ -279,6 +279,27 @@ class Probes(Heads):
         self.start(100, 100, head_probe=True, block_time_ms=1000)
         time.sleep(1.2)
         self.assertEqual(self.asked("eth_blockNumber"), [0, 0])
+
+    def test_one_that_says_that_it_syncs(self):
+        """Whatever its head: it gets nothing about the head until it says that it is in sync."""
+        self.start(100, 100, head_probe=True, block_time_ms=1000)
+        self.nodes[1].syncing = True
+        n = [0]
+
+        def asked():
+            before = self.asked("eth_getBalance")
+            with self.g.client() as c:
+                for _ in range(10):
+                    n[0] += 1
+                    self.assertIn("result", c.rpc("eth_getBalance", ["0x%d" % n[0], "latest"]))
+            return [x - y for x, y in zip(self.asked("eth_getBalance"), before)]
+        self.assertGreater(asked()[1], 0)
+        self.eventually(lambda: asked() == [10, 0], timeout=10)
+        self.g.wait_line("endpoint_syncing.*endpoint=b")
+        self.assertEqual(asked(), [10, 0])
+        self.nodes[1].syncing = False
+        self.eventually(lambda: asked()[1] > 0, timeout=10)
+        self.g.wait_line("endpoint_in_sync.*endpoint=b")
 
     def test_one_that_is_back_is_noticed_without_traffic(self):
         self.start(100, 100, head_probe=True)
