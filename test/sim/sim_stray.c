@@ -231,10 +231,12 @@ static const struct flight *flight_of(const struct world *w, uint64_t id)
 /* Could f have gone there?  By what that endpoint told last. */
 static bool is_near(struct world *w, const struct flight *f, unsigned k)
 {
-    const struct freshness *fr = &f->chain->heads.of[f->head_kind];
+    const struct heads *h = &f->chain->heads;
+    const struct freshness *fr = &h->of[f->head_kind];
 
-    return (fr->heard & ~fr->doubted) >> k & 1 && fr->head[k] + f->chain->heads.conf.max_lag >= fr->number &&
-           fr->head[k] >= f->need && !(f->tried >> k & 1) && standing_may_get(w, f->chain->upstreams[k]);
+    return (fr->heard & ~(fr->doubted | h->syncing | h->unreplayed)) >> k & 1 &&
+           fr->head[k] + f->chain->heads.conf.max_lag >= fr->number && fr->head[k] >= f->need && !(f->tried >> k & 1) &&
+           standing_may_get(w, f->chain->upstreams[k]);
 }
 
 /* A call about the head comes to an endpoint that the gateway knows to be too far behind.  Was there another? */
