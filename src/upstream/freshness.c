@@ -153,9 +153,11 @@ static enum freshness_news forward(struct freshness *f, const struct freshness_c
     uint64_t bit = BIT(i);
 
     if (f->number && (planted(PLANT_HEAD_UNGATED) || freshness_may_be(f, c, number, now_ms))) {
+        bool leaps = f->doubted & bit; /* the others were compared with less than what was so already */
+
         f->doubted &= ~bit;
         f->behind[i] = 0;
-        return believe(f, c, number, false, now_ms);
+        return believe(f, c, number, leaps, now_ms);
     }
     if (!f->number) /* endpoints may step back, or lag, but who was shown the highest is not to see less */
         f->first_high = f->first_high > number && f->first_high - number <= HEAD_ROLLBACK ? f->first_high : number;

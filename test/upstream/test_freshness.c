@@ -173,6 +173,25 @@ TEST(a_doubted_head_is_not_the_highest)
     CHECK_EQ(freshness_highest(&f, 4), 4); /* better than nobody */
 }
 
+/* A leap that time makes likely: who told the old head while it was not believed is as far behind as it was. */
+TEST(behind_a_leap)
+{
+    static const struct freshness_conf c = {200, 3};
+    struct freshness f;
+
+    freshness_init(&f, 2);
+    freshness_note(&f, &c, 0, 100, true, 1000);
+    CHECK_EQ(freshness_note(&f, &c, 1, 100, true, 1000), MOVED);
+    CHECK_EQ(freshness_note(&f, &c, 0, 107, true, 1200), DOUBTED);
+    CHECK_EQ(freshness_note(&f, &c, 1, 100, true, 1210), SAME);
+    CHECK_EQ(freshness_fit(&f, 0), 2);
+    CHECK_EQ(freshness_note(&f, &c, 0, 108, true, 1400), MOVED);
+    CHECK_EQ(freshness_lag(&f, 1), 8);
+    CHECK_EQ(freshness_fit(&f, 0), 1);
+    CHECK_EQ(freshness_note(&f, &c, 1, 107, true, 1410), SAME);
+    CHECK_EQ(freshness_fit(&f, 0), 3);
+}
+
 TEST(sixty_four)
 {
     struct freshness f;
