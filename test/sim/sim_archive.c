@@ -51,10 +51,11 @@ static void note_lack(struct node *n)
         n->lack_turns = 1;
 }
 
-/* A client's own credential may be the reason for what it is refused; and when a clock leaps, all may be forgotten. */
+/* A client's own credential may be the reason for what it is refused; when a clock leaps, all may be forgotten; and on
+ * a chain that was rolled back the same block is not as old as it was. */
 static bool is_known_to_lack(const struct node *n)
 {
-    return n->lack_turns > ENOUGH && !n->forwards && !n->w->p.jumps;
+    return n->lack_turns > ENOUGH && !n->forwards && !n->w->p.jumps && !n->chain->rolled_us;
 }
 
 /* It set out in this turn. */
