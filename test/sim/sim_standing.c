@@ -113,7 +113,8 @@ static void note_fitness(struct world *w, const struct upstream *u, uint64_t now
     n->fit_turns = is_fit(u) ? n->fit_turns + 1 : 0;
     n->barred_turns = is_barred(u, now_ms) ? n->barred_turns + 1 : 0;
     n->unreplayed_turns = u->watch.replay.late ? n->unreplayed_turns + 1 : 0;
-    sim_check(w, !u->watch.replay.told_ms || u->watch.replay.late == (n->unreplayed == NODE_UNREPLAYED_FAR),
+    sim_check(w,
+              w->p.astray || !u->watch.replay.told_ms || u->watch.replay.late == (n->unreplayed == NODE_UNREPLAYED_FAR),
               "%s receives %u slots beyond its head, and is taken to be %" PRIu64 " behind", n->name, n->unreplayed,
               u->watch.replay.behind);
     if (n->fit_turns == 1)
