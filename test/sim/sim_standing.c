@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "gateway/chain.h"
+#include "gateway/choose.h"
 #include "gateway/worker.h"
 #include "rpc/flight.h"
 #include "sim_archive.h"
@@ -98,9 +99,11 @@ static void check_queued(struct world *w, const struct flight *f)
     for (unsigned k = 0; k < c->n_upstreams; k++) {
         const struct node *n = node_of(w, c->upstreams[k]);
 
-        sim_check(w, n->fit_turns < 2 || f->tried >> k & 1 || (!barred && !is_known_to_serve(c, k, f)),
-                  "call %" PRIu64 " (%s, sent %u times) goes to %s, which is to be left alone, and not to %s", f->id,
-                  f->method->name, f->sends, node_of(w, f->upstream)->name, n->name);
+        /* Who lacks the method, or the block, is asked last. */
+        sim_check(
+            w, n->fit_turns < 2 || (f->tried | choose_lacking(f)) >> k & 1 || (!barred && !is_known_to_serve(c, k, f)),
+            "call %" PRIu64 " (%s, sent %u times) goes to %s, which is to be left alone, and not to %s", f->id,
+            f->method->name, f->sends, node_of(w, f->upstream)->name, n->name);
     }
 }
 
