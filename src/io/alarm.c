@@ -89,6 +89,11 @@ void alarm_set(struct alarm *a, uint64_t at_us)
     timerfd_settime(a->fd, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
+void alarm_unref(struct alarm *a)
+{
+    uv_unref((uv_handle_t *)&a->poll);
+}
+
 struct alarm *alarm_close(struct alarm *a)
 {
     if (a) {

@@ -5,25 +5,31 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "io/alarm.h"
 #include "io/loop_priv.h"
+
+enum { US_PER_MS = 1000 };
 
 static void on_timer(uv_timer_t *timer);
 
 /* An armed timer that is too early costs one empty turn; moving it each time the earliest deadline changes would cost a
- * heap operation in libuv on every call.  So it only ever moves towards now. */
+ * system call on every call.  So it only ever moves towards now.  It is a descriptor, not the time-out of the poll:
+ * that one the kernel sets and takes back again with each poll, and where it comes before the kernel's own next tick,
+ * as with deadlines of a few ms, the processor's timer is programmed anew both times. */
 static void loop_arm(struct loop *l, uint64_t at_ms)
 {
-    uint64_t now_ms = uv_now(&l->uv);
-
     if (at_ms >= l->armed_ms)
         return;
     l->armed_ms = at_ms;
-    uv_timer_start(&l->timer, on_timer, at_ms > now_ms ? at_ms - now_ms : 0, 0);
+    if (at_ms > uv_now(&l->uv))
+        alarm_set(l->alarm, at_ms < UINT64_MAX / US_PER_MS ? at_ms * US_PER_MS : UINT64_MAX);
+    else
+        uv_timer_start(&l->timer, on_timer, 0, 0);
 }
 
-static void on_timer(uv_timer_t *timer)
+static void fire_timers(void *owner)
 {
-    struct loop *l = timer->data;
+    struct loop *l = owner;
     uint64_t now_ms = uv_now(&l->uv);
     struct heap_node *first;
 
@@ -46,6 +52,11 @@ static void on_timer(uv_timer_t *timer)
     }
     first = heap_first(&l->timers);
     loop_arm(l, first && first->key < l->wake_ms ? first->key : l->wake_ms);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    fire_timers(timer->data);
 }
 
 static void loop_turn(struct loop *l)
@@ -111,6 +122,11 @@ int loop_new(struct loop **out, const struct loop_ops *ops, void *owner)
     uv_prepare_init(&l->uv, &l->prepare);
     uv_check_init(&l->uv, &l->check);
     l->timer.data = l->prepare.data = l->check.data = l;
+    r = alarm_new(&l->alarm, l, fire_timers, l);
+    if (r) {
+        loop_free(l);
+        return r;
+    }
     uv_prepare_start(&l->prepare, on_prepare);
     uv_check_start(&l->check, on_check);
     *out = l;
@@ -122,6 +138,7 @@ struct loop *loop_free(struct loop *l)
     if (!l)
         return NULL;
     l->state = LOOP_FINISHED;
+    l->alarm = alarm_close(l->alarm);
     uv_close((uv_handle_t *)&l->timer, NULL);
     uv_close((uv_handle_t *)&l->prepare, NULL);
     uv_close((uv_handle_t *)&l->check, NULL);
@@ -153,6 +170,7 @@ void loop_finish(struct loop *l)
     /* Unreferenced, not closed: streams that still linger need the timer. */
     l->state = LOOP_FINISHED;
     uv_unref((uv_handle_t *)&l->timer);
+    alarm_unref(l->alarm);
     uv_unref((uv_handle_t *)&l->prepare);
     uv_unref((uv_handle_t *)&l->check);
 }

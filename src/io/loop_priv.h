@@ -12,11 +12,14 @@
 
 enum { LOOP_BUFFER_BYTES = 65536 };
 
+struct alarm;
+
 enum loop_state { LOOP_LIVE, LOOP_FINISHED };
 
 struct loop {
     uv_loop_t uv;
-    uv_timer_t timer;
+    uv_timer_t timer; /* of what is due already */
+    struct alarm *alarm;
     uv_prepare_t prepare;
     uv_check_t check;
     struct loop_ops ops;
@@ -24,7 +27,7 @@ struct loop {
     struct heap timers; /* of struct loop_timer */
     struct list tasks;  /* of struct loop_task */
     uint64_t wake_ms;   /* what the owner asked for */
-    uint64_t armed_ms;  /* when the uv timer fires; at or before everything that waits */
+    uint64_t armed_ms;  /* when one of the two fires; at or before everything that waits */
     bool turn_due;      /* the owner was called since the last on_turn */
     enum loop_state state;
     char *buffer;
