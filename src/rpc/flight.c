@@ -40,7 +40,7 @@ static void begin(struct flight *f, const struct method *m, uint64_t id)
     f->head_kind = f->told_kind = f->old_kind = f->waits = 0;
     f->need_setbacks = 0;
     f->need = f->told = f->depth = 0;
-    f->moves = 0;
+    f->moves = f->rests = 0;
     f->sends = f->stale = 0;
     f->rank = 0;
     f->counted = 0;
