@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { PAGE_BYTES = 4096 };
+
 static void *or_abort(void *p)
 {
     if (!p) {
@@ -23,6 +25,11 @@ void *mem_zero(size_t n)
 void *mem_array(size_t count, size_t n)
 {
     return or_abort(calloc(count ? count : 1, n));
+}
+
+void *mem_pages(size_t n)
+{
+    return or_abort(aligned_alloc(PAGE_BYTES, (n + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES));
 }
 
 void *mem_grow(void *p, size_t n)
