@@ -40,7 +40,7 @@ BUILDS = {
 
 class Counts:
     def __init__(self):
-        self.passed, self.failed, self.names = 0, 0, []
+        self.passed, self.failed, self.names, self.wavered = 0, 0, [], []
         self.lock = threading.Lock()
 
     def one(self, name, ok, output="", seconds=None):
@@ -69,9 +69,17 @@ class Counts:
                 self.names.append("%s ended with %d after %d tests" % (name, code, good))
                 bad = [""]
             print("%s - %s: %d passed, %d failed # %.1f s" % ("not ok" if bad else "ok", name, good, len(bad), seconds))
+            for b in bad:
+                print("#   %s" % b)
             if bad:
-                print("\n".join("#   " + ln for ln in [ln for ln in text.split("\n") if ln.strip() and not ln.startswith("ok ")][-200:]))
+                print("\n".join("#   " + ln for ln in [ln for ln in self.told(text) if ln.strip() and not ln.startswith("ok ")][-200:]))
+            self.wavered += re.findall(r"^ok - (.+ # wavered.*)", text, re.M)
             sys.stdout.flush()
+
+    def told(self, text):
+        """The lines about what failed, where a program puts them last; else all lines."""
+        lines = text.split("\n")
+        return lines[lines.index("# ---- failed"):] if "# ---- failed" in lines else lines
 
 
 counts = Counts()
@@ -196,12 +204,12 @@ def part_unit():
 def part_sim():
     """Seeded runs of the gateway in a simulated world, with sanitizers and without; then the proof that they find faults."""
     for name, program, more, timeout in (("gcc-asan", "sim", ["--from", "1000001"], 300), ("clang", "sim", [], 300),
-                                         ("clang", "sim_plant", ["--plants"], 1800)):
+                                         ("clang", "sim_plant", ["--plants", "--seconds", "240"], 1800)):
         folder = build(name)
         if not folder:
             continue
         at = time.monotonic()
-        code, text = run([os.path.join(folder, "test", "sim", program), *more, "--runs", SIM_RUNS, "--seconds", SIM_SECONDS], timeout)
+        code, text = run([os.path.join(folder, "test", "sim", program), "--runs", SIM_RUNS, "--seconds", SIM_SECONDS, *more], timeout)
         counts.tap("%s, %s" % (program, name), text, code, time.monotonic() - at)
 
 
@@ -362,6 +370,8 @@ def main():
             counts.one(n, False, "%s: %s" % (type(e).__name__, e))
         times.append("%s %.0f s" % (n, time.monotonic() - at))
     print("# " + ", ".join(times))
+    for n in counts.wavered:
+        print("# " + n)
     for n in counts.names:
         print("# failed: " + n)
     print("%d passed, %d failed" % (counts.passed, counts.failed), flush=True)
