@@ -8,7 +8,7 @@
 enum { MS = 1000, SECOND = 1000000, CALLS = 4096 };
 
 struct call {
-    uint64_t sent_us, here_us; /* here_us 0: the place is free */
+    uint64_t sent_us, here_us;
     bool taken;
 };
 
@@ -25,7 +25,7 @@ struct outcome {
 };
 
 static struct crowd crowd;
-static struct call calls[CALLS];
+static struct call calls[CALLS]; /* the first on_wire of them */
 static unsigned on_wire;
 
 static unsigned allowed(const struct server *s)
@@ -40,33 +40,29 @@ static unsigned working(const struct server *s, uint64_t at_us)
 {
     unsigned n = 0;
 
-    for (unsigned i = 0; i < CALLS; i++)
-        n += calls[i].here_us && calls[i].taken && calls[i].here_us - s->half_us > at_us;
+    for (unsigned i = 0; i < on_wire; i++)
+        n += calls[i].taken && calls[i].here_us - s->half_us > at_us;
     return n;
 }
 
 static void depart(const struct server *s, uint64_t now_us)
 {
-    unsigned i = 0;
+    bool taken = working(s, now_us + s->half_us) < s->takes;
 
-    while (calls[i].here_us)
-        i++;
-    calls[i].sent_us = now_us;
-    calls[i].taken = working(s, now_us + s->half_us) < s->takes;
-    calls[i].here_us = now_us + 2 * s->half_us + (calls[i].taken ? s->work_us : 0);
-    on_wire++;
+    calls[on_wire++] = (struct call){now_us, now_us + 2 * s->half_us + (taken ? s->work_us : 0), taken};
 }
 
-static void arrive(const struct server *s, struct call *c, uint64_t now_us, struct outcome *o)
+static void arrive(const struct server *s, unsigned i, uint64_t now_us, struct outcome *o)
 {
-    c->here_us = 0;
-    on_wire--;
-    o->answered += c->taken;
-    o->refused += !c->taken;
-    if (c->taken)
+    struct call c = calls[i];
+
+    calls[i] = calls[--on_wire];
+    o->answered += c.taken;
+    o->refused += !c.taken;
+    if (c.taken)
         crowd_answered(&crowd, on_wire + 1, s->most, now_us);
     else
-        crowd_refused(&crowd, on_wire, c->sent_us, now_us);
+        crowd_refused(&crowd, on_wire, c.sent_us, now_us);
 }
 
 static struct outcome run(const struct server *s, uint64_t from_us, uint64_t to_us)
@@ -74,9 +70,9 @@ static struct outcome run(const struct server *s, uint64_t from_us, uint64_t to_
     struct outcome o = {0};
 
     for (uint64_t now_us = from_us; now_us < to_us; now_us += MS) {
-        for (unsigned i = 0; i < CALLS; i++)
-            if (calls[i].here_us && calls[i].here_us <= now_us)
-                arrive(s, &calls[i], now_us, &o);
+        for (unsigned i = on_wire; i-- > 0;) /* the last takes the place of one that leaves */
+            if (calls[i].here_us <= now_us)
+                arrive(s, i, now_us, &o);
         while (on_wire < allowed(s))
             depart(s, now_us);
         o.peak = on_wire > o.peak ? on_wire : o.peak;
@@ -88,8 +84,6 @@ static struct outcome run(const struct server *s, uint64_t from_us, uint64_t to_
 static void begin(void)
 {
     crowd = (struct crowd){0};
-    for (unsigned i = 0; i < CALLS; i++)
-        calls[i] = (struct call){0};
     on_wire = 0;
 }
 
