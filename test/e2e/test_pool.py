@@ -339,10 +339,13 @@ class Moving(Case):
 
     def test_moving_has_an_end(self):
         """Every reused socket dies: the call must not wander for ever."""
+        all_asked = threading.Barrier(5)
+
         def script(conn):
             if conn.index < 5:
                 r = conn.read_request()
                 if r is not None:
+                    all_asked.wait(10)
                     conn.answer(r)
             if conn.read_request() is not None:
                 conn.reset()
