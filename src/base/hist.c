@@ -30,16 +30,6 @@ void hist_add(struct hist *h, uint64_t us)
     h->bucket[place(us)]++;
 }
 
-void hist_merge(struct hist *to, const struct hist *from)
-{
-    to->count += from->count;
-    to->sum_us += from->sum_us;
-    if (from->max_us > to->max_us)
-        to->max_us = from->max_us;
-    for (unsigned i = 0; i < HIST_BUCKETS; i++)
-        to->bucket[i] += from->bucket[i];
-}
-
 uint64_t hist_quantile(const struct hist *h, double q)
 {
     uint64_t rank = (uint64_t)(q * (double)h->count + 0.999999), seen = 0;

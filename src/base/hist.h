@@ -13,7 +13,6 @@ struct hist {
 };
 
 void hist_add(struct hist *h, uint64_t us);
-void hist_merge(struct hist *to, const struct hist *from);
 uint64_t hist_quantile(const struct hist *h, double q);    /* us; 0 when empty */
 uint64_t hist_count_le(const struct hist *h, uint64_t us); /* samples in buckets that end at or below us */
 

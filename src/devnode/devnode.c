@@ -199,6 +199,18 @@ static bool asks(const struct h1_request *q, struct slice path)
     return q->method == H1_GET && slice_eq(q->path, path);
 }
 
+static struct devnode_stats stats_now(const struct devnode *d)
+{
+    struct devnode_stats s = d->stats;
+
+    s.calls = d->body.calls;
+    s.batches = d->body.batches;
+    s.batch_calls = d->body.batch_calls;
+    s.batches_refused = d->body.batches_refused;
+    s.largest_batch = d->body.largest_batch;
+    return s;
+}
+
 /* Fills d->json; returns the HTTP status, or <0. */
 static int decide(struct devnode *d, const struct h1_request *q)
 {
@@ -207,7 +219,7 @@ static int decide(struct devnode *d, const struct h1_request *q)
 
     buf_clear(&d->json);
     if (asks(q, stats_path)) {
-        const struct devnode_stats s = devnode_stats_get(d);
+        const struct devnode_stats s = stats_now(d);
 
         return devnode_write_stats(&s, &d->json) ? -1 : 200;
     }
@@ -529,23 +541,6 @@ int devnode_new(struct devnode **out, struct loop *loop, const struct devnode_co
 const char *devnode_address(const struct devnode *d)
 {
     return listener_address(d->listener);
-}
-
-uint64_t devnode_calls(const struct devnode *d)
-{
-    return d->body.calls;
-}
-
-struct devnode_stats devnode_stats_get(const struct devnode *d)
-{
-    struct devnode_stats s = d->stats;
-
-    s.calls = d->body.calls;
-    s.batches = d->body.batches;
-    s.batch_calls = d->body.batch_calls;
-    s.batches_refused = d->body.batches_refused;
-    s.largest_batch = d->body.largest_batch;
-    return s;
 }
 
 struct devnode *devnode_close(struct devnode *d)

@@ -73,8 +73,6 @@ struct devnode_stats {
 void devnode_conf_default(struct devnode_conf *c);
 int devnode_new(struct devnode **out, struct loop *loop, const struct devnode_conf *conf); /* 0 or <0 */
 const char *devnode_address(const struct devnode *d);                                      /* "127.0.0.1:port" */
-uint64_t devnode_calls(const struct devnode *d);                                           /* calls answered so far */
-struct devnode_stats devnode_stats_get(const struct devnode *d);
 struct devnode *devnode_close(struct devnode *d); /* closes all; memory goes when the loop lets go; returns NULL */
 
 #endif

@@ -33,21 +33,6 @@ bool field_length(struct slice value, uint64_t *out)
     return true;
 }
 
-void field_seconds(struct slice value, int64_t *out)
-{
-    enum { MOST = 1000000000 };
-    uint64_t seconds;
-
-    for (size_t i = 0; i < value.n; i++)
-        if (value.p[i] < '0' || value.p[i] > '9')
-            return;
-    if (value.n == 0)
-        return;
-    if (!field_length(value, &seconds) || seconds > MOST)
-        seconds = MOST;
-    *out = (int64_t)seconds;
-}
-
 bool field_list_next(struct slice *list, struct slice *element)
 {
     while (list->n) {

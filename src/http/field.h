@@ -97,9 +97,6 @@ static inline bool field_same(const char *p, const char *lower, size_t n)
 /* Content-Length: digits only (no sign, no list), no overflow. */
 bool field_length(struct slice value, uint64_t *out);
 
-/* Retry-After in seconds: leaves *out as it is for anything but digits; 10^9, as good as for ever, is the most. */
-void field_seconds(struct slice value, int64_t *out);
-
 /* The next non-empty element of a comma-separated list; *list shrinks.  False at its end. */
 bool field_list_next(struct slice *list, struct slice *element);
 

@@ -202,23 +202,6 @@ void url_deinit(struct url *u)
     *u = (struct url){0};
 }
 
-const char *url_outcome_text(int outcome)
-{
-    switch (outcome) {
-    case 0:
-        return "good";
-    case URL_BAD_SCHEME:
-        return "must begin with http:// or https://";
-    case URL_BAD_HOST:
-        return "has an invalid host";
-    case URL_BAD_PORT:
-        return "has an invalid port";
-    case URL_BAD_BYTE:
-        return "has a space, a control or non-ASCII byte, a bad % escape or a fragment";
-    }
-    return "is invalid";
-}
-
 char *url_redacted(const struct url *u, char *out, size_t cap)
 {
     bool ip6 = needs_brackets(u);

@@ -26,7 +26,6 @@ struct url {
 
 int url_parse(struct url *u, struct slice text); /* 0, or an outcome above; on failure nothing is owned */
 void url_deinit(struct url *u);
-const char *url_outcome_text(int outcome);
 
 /* "https://host:port/..." : what a log or page may show.  Path, query and userinfo never appear. Returns out. */
 char *url_redacted(const struct url *u, char *out, size_t cap);

@@ -19,7 +19,7 @@
  * the socket is ours: watched by a poll handle that can be stopped, accepted from a bounded number of times a turn. */
 enum { BACKLOG = 4096, ACCEPTS_PER_TURN = 64, EXHAUSTED_PAUSE_MS = 100, KEEPALIVE_IDLE_S = 60, SOCKET_MODE = 0660 };
 
-enum listener_state { LISTENER_OPEN, LISTENER_PAUSED, LISTENER_EXHAUSTED, LISTENER_CLOSED };
+enum listener_state { LISTENER_OPEN, LISTENER_EXHAUSTED, LISTENER_CLOSED };
 
 struct listener {
     uv_poll_t poll;
@@ -303,19 +303,6 @@ int listener_new(struct listener **out, struct loop *loop, const char *address, 
     listener_watch(l);
     *out = l;
     return 0;
-}
-
-void listener_pause(struct listener *l)
-{
-    uv_poll_stop(&l->poll);
-    loop_timer_clear(l->loop, &l->retry);
-    l->state = LISTENER_PAUSED;
-}
-
-void listener_resume(struct listener *l)
-{
-    if (l->state == LISTENER_PAUSED)
-        listener_watch(l);
 }
 
 const char *listener_address(const struct listener *l)

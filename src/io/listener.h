@@ -16,8 +16,6 @@ struct listener_ops {
 
 int listener_new(struct listener **out, struct loop *loop, const char *address, const struct listener_ops *ops,
                  void *owner);
-void listener_pause(struct listener *l); /* connections wait in the kernel's backlog */
-void listener_resume(struct listener *l);
 const char *
 listener_address(const struct listener *l);          /* as bound, the real port in it: "127.0.0.1:8545", "unix:/path" */
 struct listener *listener_close(struct listener *l); /* stops now; a unix path is removed; returns NULL */

@@ -117,16 +117,6 @@ int jout_u64(struct buf *b, uint64_t v)
     return buf_append(b, digits, jout_digits(digits, v));
 }
 
-int jout_i64(struct buf *b, int64_t v)
-{
-    char digits[1 + DIGITS_MAX] = "-";
-
-    if (v >= 0)
-        return jout_u64(b, (uint64_t)v);
-    /* Negated as unsigned: -INT64_MIN does not fit int64_t. */
-    return buf_append(b, digits, 1 + jout_digits(digits + 1, 0 - (uint64_t)v));
-}
-
 static int sep_unless(struct buf *b, const char *openers)
 {
     char last = b->n ? b->p[b->n - 1] : '\0';

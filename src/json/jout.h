@@ -9,7 +9,6 @@
 
 int jout_string(struct buf *b, struct slice text); /* quotes and escapes; invalid UTF-8 becomes U+FFFD */
 int jout_u64(struct buf *b, uint64_t v);
-int jout_i64(struct buf *b, int64_t v);
 int jout_key(struct buf *b, const char *key); /* "key": with a comma before it unless the last byte is '{' or '[' */
 int jout_sep(struct buf *b);                  /* a comma, unless the last byte is '{', '[' or ':', or there is none */
 

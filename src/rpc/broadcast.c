@@ -10,13 +10,6 @@ enum {
     LOOKUP_DEPTH = 64,
 };
 
-bool broadcast_is(enum chain_family family, struct slice method)
-{
-    if (family == CHAIN_EVM)
-        return slice_eq(method, SLICE("eth_sendRawTransaction"));
-    return slice_eq(method, SLICE("sendTransaction")) || slice_eq(method, SLICE("sendRawTransaction"));
-}
-
 /* On Solana a transaction shows up in look-ups only when it has landed: not finding it would tell nothing. */
 static bool can_probe(const struct broadcast *b)
 {

@@ -89,10 +89,6 @@ struct broadcast {
     struct broadcast_leg leg[BROADCAST_MAX_LEGS + 1]; /* one more for the retry */
 };
 
-/* eth_sendRawTransaction, sendTransaction, sendRawTransaction (Solana).  Private, conditional and synchronous sends and
- * bundles are not: they go to one endpoint, once. */
-bool broadcast_is(enum chain_family family, struct slice method);
-
 /* All `legs` >= 1 legs (at most BROADCAST_MAX_LEGS) are about to be sent.  The client is answered by deadline_ms; where
  * a look-up is possible, the legs get that less probe_ms, or half of the time when that is more.  probe_ms = 0: no
  * look-up. */

@@ -526,22 +526,6 @@ TEST(unix_path_taken_by_a_file)
     loop_free(loop);
 }
 
-TEST(pause_and_resume)
-{
-    struct world w;
-
-    world_start(&w, MODE_ECHO, "127.0.0.1:0");
-    listener_pause(w.l);
-    w.client = dial_blocking(&w); /* the kernel's backlog takes it */
-    run_until(&w, NULL, 100);
-    CHECK_EQ(w.peers, 0);
-    CHECK(w.turns < 10);
-    listener_resume(w.l);
-    run_until(&w, NULL, 20);
-    CHECK_EQ(w.peers, 1);
-    world_end(&w);
-}
-
 /* No descriptors: no spin, and accepting goes on when there are some again. */
 TEST(out_of_descriptors)
 {

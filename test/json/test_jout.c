@@ -113,16 +113,8 @@ TEST(numbers)
     buf_init(&b, 4096);
     CHECK_EQ(jout_u64(&b, UINT64_MAX), 0);
     CHECK_STR(buf_get(&b), "18446744073709551615");
-    buf_clear(&b);
-    CHECK_EQ(jout_i64(&b, INT64_MIN), 0);
-    CHECK_STR(buf_get(&b), "-9223372036854775808");
-    buf_clear(&b);
-    CHECK_EQ(jout_i64(&b, INT64_MAX), 0);
-    CHECK_STR(buf_get(&b), "9223372036854775807");
-    buf_clear(&b);
-    CHECK_EQ(jout_i64(&b, -1), 0);
-    CHECK_EQ(jout_i64(&b, 0), 0);
-    CHECK_STR(buf_get(&b), "-10");
+    CHECK_EQ(jout_u64(&b, 0), 0);
+    CHECK_STR(buf_get(&b), "184467440737095516150");
     buf_deinit(&b);
 }
 
@@ -168,8 +160,6 @@ TEST(a_full_buffer)
 
         buf_init(&b, max);
         CHECK_EQ(jout_u64(&b, 1234), max < 4 ? BUF_FULL : 0);
-        buf_clear(&b);
-        CHECK_EQ(jout_i64(&b, -1234), max < 5 ? BUF_FULL : 0);
         buf_clear(&b);
         CHECK_EQ(jout_key(&b, "key"), max < 6 ? BUF_FULL : 0);
         CHECK_EQ(b.n, max < 6 ? 0 : 6);

@@ -517,31 +517,4 @@ TEST(as_many_legs_as_there_may_be)
     CHECK(broadcast_is_over(&s.b));
 }
 
-TEST(which_methods)
-{
-    static const struct {
-        enum chain_family family;
-        const char *method;
-        bool is;
-    } rows[] = {
-        {CHAIN_EVM, "eth_sendRawTransaction", true},
-        {CHAIN_EVM, "eth_sendRawTransactionSync", false},
-        {CHAIN_EVM, "eth_sendRawTransactionConditional", false},
-        {CHAIN_EVM, "eth_sendPrivateRawTransaction", false},
-        {CHAIN_EVM, "eth_sendTransaction", false},
-        {CHAIN_EVM, "eth_sendBundle", false},
-        {CHAIN_EVM, "sendTransaction", false},
-        {CHAIN_EVM, "", false},
-        {CHAIN_SOLANA, "sendTransaction", true},
-        {CHAIN_SOLANA, "sendRawTransaction", true},
-        {CHAIN_SOLANA, "simulateTransaction", false},
-        {CHAIN_SOLANA, "sendBundle", false},
-        {CHAIN_SOLANA, "SendTransaction", false},
-        {CHAIN_SOLANA, "eth_sendRawTransaction", false},
-    };
-
-    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        CHECK_EQ(broadcast_is(rows[i].family, slice_str(rows[i].method)), rows[i].is);
-}
-
 TEST_MAIN()

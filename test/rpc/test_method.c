@@ -205,4 +205,32 @@ TEST(only_reads_may_be_loosened)
     CHECK(!method_may_loosen(get(CHAIN_SOLANA, "accountSubscribe"), true));
 }
 
+/* Private, conditional and synchronous sends and bundles go to one endpoint, once. */
+TEST(which_methods_are_broadcast)
+{
+    static const struct {
+        enum chain_family family;
+        const char *method;
+        bool is;
+    } rows[] = {
+        {CHAIN_EVM, "eth_sendRawTransaction", true},
+        {CHAIN_EVM, "eth_sendRawTransactionSync", false},
+        {CHAIN_EVM, "eth_sendRawTransactionConditional", false},
+        {CHAIN_EVM, "eth_sendPrivateRawTransaction", false},
+        {CHAIN_EVM, "eth_sendTransaction", false},
+        {CHAIN_EVM, "eth_sendBundle", false},
+        {CHAIN_EVM, "sendTransaction", false},
+        {CHAIN_EVM, "", false},
+        {CHAIN_SOLANA, "sendTransaction", true},
+        {CHAIN_SOLANA, "sendRawTransaction", true},
+        {CHAIN_SOLANA, "simulateTransaction", false},
+        {CHAIN_SOLANA, "sendBundle", false},
+        {CHAIN_SOLANA, "SendTransaction", false},
+        {CHAIN_SOLANA, "eth_sendRawTransaction", false},
+    };
+
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        CHECK_EQ(get(rows[i].family, rows[i].method)->class == CLASS_BROADCAST, rows[i].is);
+}
+
 TEST_MAIN()
