@@ -44,16 +44,6 @@ static const struct slice words[ROWS * 2] = {
 #include "rpc/classify.def"
 };
 
-static const char *const sources[ROWS] = {
-#define TEXT(family, words, also, class, source)  source,
-#define TRACE(family, words, also, class, source) source,
-#define LIMIT(family, words, also, class, source) source,
-#define CODES(family, first, last, class, source) source,
-#define STATUS(first, last, class, source)        source,
-#define PAGE(first, last, class, source)          source,
-#include "rpc/classify.def"
-};
-
 /* Made once before main: the words are constant, and every worker reads the same set. */
 static struct phrases phrases;
 static char names[ANSWER_CLASSES][32];
@@ -83,11 +73,6 @@ enum answer_class answer_class_named(struct slice name)
         if (slice_eq(name, slice_str(names[i])))
             return (enum answer_class)i;
     return ANSWER_CLASSES;
-}
-
-const char *classify_source(unsigned row)
-{
-    return row && row <= ROWS ? sources[row - 1] : NULL;
 }
 
 unsigned classify_rows(void)

@@ -89,7 +89,7 @@ struct classify_conf {
 };
 
 /* Which class, and which row said so: 0 none, CLASSIFY_BY_RULE + i the i-th of the configuration, CLASSIFY_BY_VERDICT
- * broadcast_verdict, else for classify_source(). */
+ * broadcast_verdict, else row 1.. of the table. */
 struct classified {
     enum answer_class class;
     unsigned row;
@@ -119,8 +119,6 @@ static inline enum answer_class classify_result(const struct method *m, struct s
     return result.n == 4 && result.p[0] == 'n' && classify_is_lookup(m) ? ANSWER_NOT_HERE_YET : ANSWER_OK;
 }
 
-/* Where row 1.. of the table comes from; NULL: no such row. */
-const char *classify_source(unsigned row);
-unsigned classify_rows(void);
+unsigned classify_rows(void); /* of the table */
 
 #endif

@@ -132,9 +132,7 @@ static void status_decides(unsigned i)
 TEST(every_row_decides)
 {
     CHECK_EQ(classify_rows(), ROWS);
-    CHECK(classify_source(0) == NULL && classify_source(ROWS + 1) == NULL);
     for (unsigned i = 0; i < ROWS; i++) {
-        CHECK_STR(slice_str(classify_source(i + 1)), table[i].source);
         CHECK(table[i].source[0] != '\0');
         for (enum chain_family family = CHAIN_EVM; family <= CHAIN_SOLANA; family++) {
             if (table[i].family == (family == CHAIN_EVM ? F_SOLANA : F_EVM))
