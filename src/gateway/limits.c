@@ -261,16 +261,13 @@ static void say(struct upstream *u, enum limiter_change change, uint64_t now_us)
 static uint64_t wish_us(const struct worker *w, const struct error_object *error, bool *of_method)
 {
     struct rate_fields fields;
-    struct retry_hint hint;
     int64_t wait_ms;
 
     rate_fields_read(&fields, w->response ? w->response->rate_lines : slice_of(NULL, 0), w->wall_ms);
     *of_method = rate_fields_method_only(&fields);
     wait_ms = rate_fields_wait_ms(&fields);
-    if (wait_ms <= 0 && error) {
-        retry_hint_read(&hint, error);
-        wait_ms = hint.wait_ms;
-    }
+    if (wait_ms <= 0 && error)
+        wait_ms = retry_hint_ms(error);
     return wait_ms > 0 ? (uint64_t)wait_ms * 1000 : 0;
 }
 

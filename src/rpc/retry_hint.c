@@ -79,7 +79,8 @@ static bool duration(struct slice s, int64_t *ms)
     return any;
 }
 
-static void read_wait(struct retry_hint *h, struct slice text)
+/* -1: the text names no wait. */
+static int64_t wait_in_text(struct slice text)
 {
     for (size_t i = 0; i < sizeof wait_words / sizeof wait_words[0]; i++) {
         const char *at = memmem(text.p, text.n, wait_words[i].p, wait_words[i].n);
@@ -88,34 +89,10 @@ static void read_wait(struct retry_hint *h, struct slice text)
         if (!at)
             continue;
         at += wait_words[i].n;
-        if (duration(slice_of(at, (size_t)(text.p + text.n - at)), &ms)) {
-            h->wait_ms = ms;
-            return;
-        }
+        if (duration(slice_of(at, (size_t)(text.p + text.n - at)), &ms))
+            return ms;
     }
-}
-
-static bool has(struct slice text, struct slice words)
-{
-    return memmem(text.p, text.n, words.p, words.n) != NULL;
-}
-
-/* The number before "/sec", "/second" or "/s". */
-static void read_rate(struct retry_hint *h, struct slice text)
-{
-    const char *end = memmem(text.p, text.n, "/s", 2), *p = end;
-    struct slice number;
-    int64_t v;
-
-    if (!end || (!has(text, SLICE("limit"))))
-        return;
-    while (p > text.p && (is_digit(p[-1]) || p[-1] == '.'))
-        p--;
-    number = slice_of(p, (size_t)(end - p));
-    if (!thousandths(&number, &v) || number.n || v == 0)
-        return;
-    h->rate_per_1000s = (uint64_t)v;
-    h->units = has(text, SLICE("credit")) || has(text, SLICE("unit"));
+    return -1;
 }
 
 static void read_number(const struct jval *v, int64_t *out)
@@ -126,10 +103,10 @@ static void read_number(const struct jval *v, int64_t *out)
         *out = -1;
 }
 
-/* The members of an object, and of its member "rate". */
-static void read_data(struct retry_hint *h, struct slice data, bool inner)
+/* The members of an object, and of its member "rate".  -1: they name no wait. */
+static int64_t wait_in_data(struct slice data, bool inner)
 {
-    int64_t wait = -1, rate = -1;
+    int64_t wait = -1, nested_wait = -1;
     struct jtok t;
     struct jval key, v, nested = {0};
     int r;
@@ -138,32 +115,25 @@ static void read_data(struct retry_hint *h, struct slice data, bool inner)
     for (r = jtok_object(&t); r == 0 && (r = jtok_member(&t, &key)) == 0;) {
         r = jtok_value(&t, &v);
         if (r)
-            return;
+            return -1;
         if (jtok_text_eq(&key, SLICE("backoff_seconds")))
             read_number(&v, &wait);
-        else if (jtok_text_eq(&key, SLICE("allowed_rps")))
-            read_number(&v, &rate);
         else if (!inner && v.type == J_OBJECT && jtok_text_eq(&key, SLICE("rate")))
             nested = v;
     }
     if (r != JTOK_END)
-        return;
-    if (wait >= 0)
-        h->wait_ms = bounded(wait);
-    if (rate > 0)
-        h->rate_per_1000s = (uint64_t)rate;
+        return -1;
     if (nested.raw.n)
-        read_data(h, nested.raw, true);
+        nested_wait = wait_in_data(nested.raw, true);
+    return nested_wait >= 0 ? nested_wait : bounded(wait);
 }
 
-void retry_hint_read(struct retry_hint *h, const struct error_object *e)
+int64_t retry_hint_ms(const struct error_object *e)
 {
     char store[ERROR_OBJECT_TEXT_CAP];
-    struct slice text = error_object_words(e, store);
+    int64_t wait = -1;
 
-    *h = (struct retry_hint){.wait_ms = -1};
-    read_wait(h, text);
-    read_rate(h, text);
     if (e->data.n && e->data.n <= ERROR_OBJECT_TEXT_CAP && e->data.p[0] == '{')
-        read_data(h, e->data, false);
+        wait = wait_in_data(e->data, false);
+    return wait >= 0 ? wait : wait_in_text(error_object_words(e, store));
 }

@@ -21,7 +21,7 @@ static void check_error(struct slice text, unsigned status)
     static const char *const methods[] = {"eth_call", "debug_traceCall", "eth_sendRawTransaction", "x"};
     char store[ERROR_OBJECT_TEXT_CAP];
     struct error_object e;
-    struct retry_hint h;
+    int64_t hint_ms;
 
     if (!error_object_read(&e, text))
         return;
@@ -33,8 +33,8 @@ static void check_error(struct slice text, unsigned status)
         require(c.class < ANSWER_CLASSES && c.class != ANSWER_OK &&
                 (c.row <= classify_rows() || c.row == CLASSIFY_BY_VERDICT));
     }
-    retry_hint_read(&h, &e);
-    require(h.wait_ms >= -1 && h.wait_ms <= RETRY_HINT_MAX_MS);
+    hint_ms = retry_hint_ms(&e);
+    require(hint_ms >= -1 && hint_ms <= RETRY_HINT_MAX_MS);
 }
 
 static void check_field(struct slice value)
