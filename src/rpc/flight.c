@@ -22,7 +22,6 @@ static void begin(struct flight *f, const struct method *m, uint64_t id)
     f->fresh_only = false;
     f->fold_hex = false;
     f->listed = false;
-    f->shared = false;
     f->second = false;
     f->heavy = false;
     f->alone = false;
@@ -137,7 +136,6 @@ void flight_join(struct flight *f, struct call *c)
 {
     assert(!c->flight && !c->answered);
     c->flight = f;
-    f->shared |= !flight_alone(f);
     list_push(&f->calls, &c->waiting);
 }
 

@@ -66,7 +66,6 @@ struct flight {
     bool fresh_only; /* a reused link died under it: only a link that carried nothing yet will do */
     bool fold_hex;   /* the case of hex says nothing on its chain */
     bool listed;     /* in the worker's table: others may join */
-    bool shared;     /* more than one call has waited for it */
     bool second;     /* its first try failed, and those who had joined have it to themselves */
     bool heavy;      /* its method never shares a request with others */
     bool alone;      /* it shared one, and was not answered: now it goes alone */

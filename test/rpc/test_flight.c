@@ -17,7 +17,7 @@ TEST(begins_with_nothing_of_the_one_before)
     flight_init(f, &q, m, 7);
     CHECK_EQ(f->id, 7);
     CHECK(f->wanted && f->method == m);
-    CHECK(!f->fresh_only && !f->fold_hex && !f->listed && !f->shared && !f->second && !f->heavy && !f->alone);
+    CHECK(!f->fresh_only && !f->fold_hex && !f->listed && !f->second && !f->heavy && !f->alone);
     CHECK(!f->borrows && !f->solo && !f->explained && !f->retry && !f->hedge && !f->trial && !f->late);
     CHECK(!f->asked_once && !f->put_back && !f->pinned && !f->by_name && !f->old_credential && !f->in_unit);
     CHECK(!f->is_first && !f->old_missed && !f->keep);
