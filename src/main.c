@@ -67,19 +67,17 @@ static void raise_limits(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
-static int load(struct config **out, const struct options *o, bool quiet)
+static int load(struct config **out, const struct options *o)
 {
     const char *file = o->config ? o->config : "endpoints.json";
-    struct buf report, notes;
+    struct buf report;
     int r;
 
     buf_init(&report, REPORT_MAX);
-    buf_init(&notes, REPORT_MAX);
-    r = config_load(out, file, &report, &notes);
-    if (!quiet || r)
-        fprintf(stderr, "%.*s%.*s", (int)report.n, report.p ? report.p : "", (int)notes.n, notes.p ? notes.p : "");
+    r = config_load(out, file, &report);
+    if (report.n)
+        fwrite(report.p, 1, report.n, stderr);
     buf_deinit(&report);
-    buf_deinit(&notes);
     return r;
 }
 
@@ -137,7 +135,7 @@ static int command_run(const struct options *o)
     struct config *c;
     int r;
 
-    if (load(&c, o, false))
+    if (load(&c, o))
         return EXIT_USAGE;
     raise_limits();
     r = run_with(c, o, NULL);
@@ -147,24 +145,22 @@ static int command_run(const struct options *o)
 
 static int command_demo(const struct options *o)
 {
-    struct buf report, notes;
+    struct buf report;
     struct config *c = NULL;
     struct demo *demo = NULL;
     int r = EXIT_FAILED;
 
     raise_limits();
     buf_init(&report, REPORT_MAX);
-    buf_init(&notes, REPORT_MAX);
     if (demo_new(&demo) < 0)
         fprintf(stderr, "millrace: the simulated nodes could not be started\n");
-    else if (config_parse(&c, demo_config(demo), "demo", &report, &notes))
+    else if (config_parse(&c, demo_config(demo), "demo", &report))
         fprintf(stderr, "%.*s", (int)report.n, report.p);
     else
         r = run_with(c, o, demo);
     config_free(c);
     demo_free(demo);
     buf_deinit(&report);
-    buf_deinit(&notes);
     return r;
 }
 
@@ -173,7 +169,7 @@ static int command_check(const struct options *o)
     struct config *c;
     struct buf table;
 
-    if (load(&c, o, false))
+    if (load(&c, o))
         return EXIT_USAGE;
     buf_init(&table, REPORT_MAX);
     config_print(c, &table);
@@ -192,7 +188,7 @@ static int command_status(const struct options *o)
     int r;
 
     if (!o->admin && o->config) {
-        if (load(&c, o, true))
+        if (load(&c, o))
             return EXIT_USAGE;
         if (c->n_admin)
             address = c->admin[0];

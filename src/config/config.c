@@ -42,11 +42,11 @@ static void syntax_error(struct config_report *r, const json_error_t *e)
         config_error(r, NULL, "line %d, column %d: not JSON: %.*s", e->line, e->column, n, e->text);
 }
 
-int config_parse(struct config **out, struct slice text, const char *file, struct buf *report, struct buf *notes)
+int config_parse(struct config **out, struct slice text, const char *file, struct buf *report)
 {
     struct snapshot *s = mem_zero(sizeof *s);
     const char *slash = strrchr(file, '/');
-    struct config_walk w = {.report = {.file = file, .report = report, .notes = notes}, .arena = &s->arena};
+    struct config_walk w = {.report = {.file = file, .report = report}, .arena = &s->arena};
     json_error_t e;
     json_t *root = json_loadb(text.p ? text.p : "", text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &e);
 
@@ -85,7 +85,7 @@ static int read_all(int fd, struct buf *b)
     }
 }
 
-int config_load(struct config **out, const char *file, struct buf *report, struct buf *notes)
+int config_load(struct config **out, const char *file, struct buf *report)
 {
     struct config_report failed = {.file = file, .report = report};
     int fd = open(file, O_RDONLY | O_CLOEXEC), r = fd < 0 ? -errno : 0;
@@ -99,7 +99,7 @@ int config_load(struct config **out, const char *file, struct buf *report, struc
     if (r)
         config_error(&failed, NULL, "cannot be read: %s", strerror(-r));
     else
-        r = config_parse(out, buf_get(&b), file, report, notes);
+        r = config_parse(out, buf_get(&b), file, report);
     buf_deinit(&b);
     return r ? -EINVAL : 0;
 }

@@ -90,12 +90,12 @@ struct config {
 };
 
 /* Reads and checks the whole file; every mistake becomes one line in `report` ("FILE: PATH: REASON\n"), not just the
- * first. 0 and *out, or -EINVAL and *out untouched.  Keys of the contract that this version does not act on yet are
- * checked too, and named in `notes`, a line each. ${ENV} values are replaced in strings. */
-int config_load(struct config **out, const char *file, struct buf *report, struct buf *notes);
+ * first; `report` may be NULL.  0 and *out, for the caller to config_free(); or -EINVAL and *out untouched.  ${ENV}
+ * values are replaced in strings. */
+int config_load(struct config **out, const char *file, struct buf *report);
 /* The same from text; `file` is only a name for messages, and the folder that relative file names are looked up from.
  */
-int config_parse(struct config **out, struct slice text, const char *file, struct buf *report, struct buf *notes);
+int config_parse(struct config **out, struct slice text, const char *file, struct buf *report);
 struct config *config_free(struct config *c);
 
 /* The endpoints as a table for people, secrets redacted: what `millrace check` prints. */

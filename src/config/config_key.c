@@ -4,7 +4,6 @@
 #include "config/config_check.h"
 
 #define LIVE     CONFIG_LIVE
-#define LATER    CONFIG_LATER
 #define REQUIRED CONFIG_REQUIRED
 #define SECRET   CONFIG_SECRET
 #define IS_FILE  CONFIG_FILE

@@ -46,12 +46,11 @@ enum config_shape {
 };
 
 enum {
-    CONFIG_LIVE = 1,  /* safe to change in a running process; without it the process must start anew */
-    CONFIG_LATER = 2, /* checked, but this version does not act on it */
-    CONFIG_REQUIRED = 8,
-    CONFIG_SECRET = 16,  /* the value never appears in a message */
-    CONFIG_FILE = 32,    /* name of a file, relative to the folder of the configuration; must be readable */
-    CONFIG_MAY_LACK = 64 /* texts: the empty string stands for an empty list */
+    CONFIG_LIVE = 1, /* safe to change in a running process; without it the process must start anew */
+    CONFIG_REQUIRED = 2,
+    CONFIG_SECRET = 4,   /* the value never appears in a message */
+    CONFIG_FILE = 8,     /* name of a file, relative to the folder of the configuration; must be readable */
+    CONFIG_MAY_LACK = 16 /* texts: the empty string stands for an empty list */
 };
 
 #define CONFIG_KEY_FAR ((unsigned)-1)

@@ -18,8 +18,6 @@ static const char intro[] =
     "- Any string may hold `${NAME}`, the value of an environment variable; one that is not set is an error. `$${`\n"
     "  stands for `${` itself. Values of `url`, `headers`, `auth` and `proxy` never appear in a message.\n"
     "- Names of files are relative to the folder of the configuration.\n"
-    "- *Later*: the key is checked, but this version does not act on it, and says so at start and in `millrace "
-    "check`.\n"
     "- The file is read once, at start. *Fixed*: only a new process can ever take a change of the key.\n"
     "- `endpoints.schema.json` says the same to editors: name it in `$schema`.\n";
 
@@ -68,8 +66,7 @@ static int put_row(struct buf *out, const struct config_key *k)
     else if (r == 0)
         r = buf_str(out, k->flags & CONFIG_REQUIRED ? " | **required** | " : " | | ");
     if (r == 0)
-        r = buf_printf(out, "%s%s%s |\n", k->doc, k->flags & CONFIG_LATER ? " *Later.*" : "",
-                       k->flags & CONFIG_LIVE ? "" : " *Fixed.*");
+        r = buf_printf(out, "%s%s |\n", k->doc, k->flags & CONFIG_LIVE ? "" : " *Fixed.*");
     return r;
 }
 

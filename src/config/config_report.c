@@ -1,6 +1,7 @@
 #include "config/config_report.h"
 
 #include <ctype.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 const char *config_shown(const char *text, char out[CONFIG_SHOWN_CAP])
@@ -54,33 +55,18 @@ static void put_path(struct buf *b, const struct config_path *at)
         buf_printf(b, "[%s]", config_shown(at->key, shown));
 }
 
-static void put_line(struct buf *b, const char *file, const struct config_path *at, const char *fmt, va_list ap)
-{
-    char reason[1024];
-
-    if (!b)
-        return;
-    vsnprintf(reason, sizeof reason, fmt, ap);
-    buf_printf(b, "%s: ", file);
-    put_path(b, at);
-    buf_printf(b, "%s%s\n", at ? ": " : "", reason);
-}
-
 void config_error(struct config_report *r, const struct config_path *at, const char *fmt, ...)
 {
+    char reason[1024];
     va_list ap;
 
     r->errors++;
+    if (!r->report)
+        return;
     va_start(ap, fmt);
-    put_line(r->report, r->file, at, fmt, ap);
+    vsnprintf(reason, sizeof reason, fmt, ap);
     va_end(ap);
-}
-
-void config_note(struct config_report *r, const struct config_path *at, const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    put_line(r->notes, r->file, at, fmt, ap);
-    va_end(ap);
+    buf_printf(r->report, "%s: ", r->file);
+    put_path(r->report, at);
+    buf_printf(r->report, "%s%s\n", at ? ": " : "", reason);
 }

@@ -1,9 +1,7 @@
 /* config_report.h - mistakes found in a configuration file, a line each: "FILE: PATH: REASON".  By value in the
- * walker; owns nothing: the buffers are the caller's.  Pure. */
+ * walker; owns nothing: the buffer is the caller's.  Pure. */
 #ifndef MILLRACE_CONFIG_CONFIG_REPORT_H
 #define MILLRACE_CONFIG_CONFIG_REPORT_H
-
-#include <stdarg.h>
 
 #include "base/buf.h"
 
@@ -16,13 +14,11 @@ struct config_path {
 
 struct config_report {
     const char *file;
-    struct buf *report, *notes; /* either may be NULL */
+    struct buf *report; /* may be NULL */
     unsigned errors;
 };
 
 void config_error(struct config_report *r, const struct config_path *at, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-void config_note(struct config_report *r, const struct config_path *at, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Text from the file in quotes: control bytes escaped, cut when long.  Returns out. */

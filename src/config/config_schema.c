@@ -80,8 +80,7 @@ static json_t *key_schema(const struct config_key *k)
 
 static json_t *described(const struct config_key *k)
 {
-    const char *later = k->flags & CONFIG_LATER ? " Checked, but not in force in this version." : "";
-    json_t *s = json_pack("{s:s+}", "description", k->doc, later);
+    json_t *s = json_pack("{s:s}", "description", k->doc);
 
     json_object_update_new(s, key_schema(k));
     if (k->value)

@@ -109,17 +109,11 @@ void config_walk_object(struct config_walk *w, const struct config_path *at, enu
     {
         const struct config_key *k = config_key_find(shape, name);
         struct config_path item = {at, name, 0};
-        bool later = k && k->flags & CONFIG_LATER;
 
-        if (!k) {
+        if (k)
+            set_value(w, &item, k, value, base);
+        else
             unknown_key(w, at, shape, name);
-            continue;
-        }
-        if (later && !w->later)
-            config_note(&w->report, &item, "checked, but not in force in this version");
-        w->later += later;
-        set_value(w, &item, k, value, base);
-        w->later -= later;
     }
     for (size_t i = 0; i < config_keys_n; i++)
         if (config_keys[i].shape == shape && config_keys[i].flags & CONFIG_REQUIRED &&

@@ -13,7 +13,6 @@ struct config_walk {
     struct config_report report;
     struct config_arena *arena;
     const char *folder; /* that relative file names start from, with its final "/" ; or "" */
-    unsigned later;     /* >0: inside an object that is not in force, which was noted once already */
 };
 
 /* Walks one object of the file; `base` is the conf struct of its shape. */

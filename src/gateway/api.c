@@ -31,7 +31,7 @@ static int load(struct config **out, const char *file, const struct slice *text,
     int r;
 
     buf_init(&said, TEXT_MAX);
-    r = text ? config_parse(out, *text, file, &said, &said) : config_load(out, file, &said, &said);
+    r = text ? config_parse(out, *text, file, &said) : config_load(out, file, &said);
     if (report)
         *report = text_take(&said);
     buf_deinit(&said);

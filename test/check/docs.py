@@ -92,19 +92,6 @@ def config_parts(readme, config_md):
     return out + ["README.md: `%s` is no key of docs/config.md" % k for k in sorted(mine - keys)]
 
 
-def later_keys(readme, config_md):
-    """What README says is not in force is what docs/config.md marks so, and the other way round."""
-    want = set()
-    for title in re.findall(r"^## (.+)$", config_md, re.M):
-        inner = title.split(".")[-1].replace("[]", "")
-        for r in tables(section(config_md, title)):
-            if r[-1].endswith("*Later.*") and inner in ("NAME", "endpoints"):
-                want.add(r[0].strip("`"))
-    m = re.search(r"^Checked, but not in force:(.*?)\n\n", readme, re.M | re.S)
-    have = set(re.findall(r"`([\w.]+)`", m.group(1))) if m else set()
-    return ["README.md: not in force, and not said: `%s`" % k for k in sorted(want - have)]
-
-
 def error_rows(errors_md, fail_def):
     rows = fail_rows(fail_def)
     have = {r[0].strip("`"): tuple(r[1:5]) for r in tables(errors_md) if len(r) == 6}
@@ -238,7 +225,7 @@ def self_test():
     bad = {"README.md": "`millrace --fast` `millrace fly` `build/millrace check -z x` [a](gone.md) [b](#gone) millrace_gone_total `src/gone.c` `upstream_gone`\n"}
     errors = "| reason | HTTP | code (evm) | code (solana) | message | when |\n|---|---|---|---|---|---|\n| `gone` | 1 | 2 | 3 | x | |\n"
     fails = 'FAIL(HERE, 200, -32603, -32603, 1, "text")\n'
-    config = "## The file\n\n| key | takes |\n|---|---|\n| `listen` | x |\n\n## chains.NAME\n\n| key | takes |\n|---|---|\n| `cache` | later *Later.* |\n"
+    config = "## The file\n\n| key | takes |\n|---|---|\n| `listen` | x |\n\n## chains.NAME\n\n| key | takes |\n|---|---|\n| `cache` | x |\n"
     main_c = text("src/main.c")
     cases = {
         "options": len(options_exist(bad, main_c)) >= 3 and any("--fast" in f for f in options_exist(bad, main_c))
@@ -251,7 +238,6 @@ def self_test():
         "answers": len(answer_rows("| a | b | c | d | e | f | g | h |\n|---|---|---|---|---|---|---|---|\n| `gone` | | | | | | | |\n",
                                    'CLASS(HERE, NO, 0, NONE, NONE, NOTHING, 0, 0, "t")\n')) == 2,
         "parts": any("listen" in f for f in config_parts("## Configuration\n", config)),
-        "later": len(later_keys("", config)) == 1,
         "events": len(events_listed("### Logs\n\n| a | b |\n|---|---|\n| `old` | x |\n", ['log_event(LOG_INFO, "new")'])) == 2,
         "advice": len(advice_listed("### Recommendations\n\n| a | b |\n|---|---|\n| `old` | x |\n", '    {"new", fits, "do"},\n')) == 2,
         "layers": len(layers_agree("## Layers\n\n| a | b |\n|---|---|\n| `json` | `rpc` |\n", {"json": {"base"}, "io": set()})) == 2,
@@ -269,7 +255,6 @@ def main():
     checks = [
         ("the checks bite", self_test),
         ("README.md names every part of the configuration", lambda: config_parts(readme, config_md)),
-        ("README.md says which keys are not in force", lambda: later_keys(readme, config_md)),
         ("docs/errors.md is what src/base/fail.def says", lambda: error_rows(docs.get("docs/errors.md", ""), fail_def)),
         ("docs/answers.md is what src/rpc/classify.def says", lambda: answer_rows(docs.get("docs/answers.md", ""), text("src/rpc/classify.def"))),
         ("reasons that are named exist", lambda: reasons_exist(docs, fail_def, sources)),

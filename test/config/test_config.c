@@ -11,7 +11,7 @@
 #include "config/config_key.h"
 #include "upstream/preset.h"
 
-static struct buf report, notes;
+static struct buf report;
 
 static struct config *parse_as(const char *text, const char *file)
 {
@@ -19,10 +19,8 @@ static struct config *parse_as(const char *text, const char *file)
     int r;
 
     buf_deinit(&report);
-    buf_deinit(&notes);
     buf_init(&report, 1 << 20);
-    buf_init(&notes, 1 << 20);
-    r = config_parse(&c, slice_str(text), file, &report, &notes);
+    r = config_parse(&c, slice_str(text), file, &report);
     CHECK_EQ(r, 0);
     CHECK_STR(buf_get(&report), "");
     return c;
@@ -37,7 +35,6 @@ static void done(struct config *c)
 {
     config_free(c);
     buf_deinit(&report);
-    buf_deinit(&notes);
 }
 
 #define IS(text, expected) CHECK_STR(slice_str(text), expected)
@@ -49,7 +46,6 @@ TEST(defaults)
     const struct limits_conf *l = &c->limits;
     const struct endpoint_conf *e = &c->chains[0].endpoints[0];
 
-    CHECK_STR(buf_get(&notes), "");
     CHECK_EQ(c->n_listen, 1);
     IS(c->listen[0], "127.0.0.1:8545");
     CHECK_EQ(c->n_admin, 1);
@@ -203,7 +199,6 @@ TEST(contract_example)
     CHECK_EQ(e->timeout_ms, 5000);
     CHECK_EQ(e->max_inflight, 200);
     CHECK_EQ(e->pool.min_warm, 2);
-    CHECK_STR(buf_get(&notes), "");
 
     buf_init(&out, 1 << 20);
     CHECK_EQ(config_print(c, &out), 0);
@@ -235,7 +230,6 @@ TEST(all_that_is_in_force)
         "\"endpoints\":[{\"name\":\"n\",\"url\":\"http://h\",\"proxy\":\"none\"}]}}}");
     const struct endpoint_conf *e = &c->chains[0].endpoints[0];
 
-    CHECK_STR(buf_get(&notes), "");
     CHECK_EQ(c->n_listen, 2);
     IS(c->listen[0], "[::1]:0");
     IS(c->listen[1], "unix:/run/m.sock");

@@ -8,24 +8,22 @@ static struct rules rules;
 
 static void open_rules(const char *family, const char *chain_keys)
 {
-    struct buf text, report, notes;
+    struct buf text, report;
 
     buf_init(&text, 1 << 20);
     buf_init(&report, 1 << 20);
-    buf_init(&notes, 1 << 20);
     CHECK_EQ(
         buf_printf(&text,
                    "{\"chains\":{\"a\":{\"family\":\"%s\"%s,\"endpoints\":[{\"name\":\"n\",\"url\":\"http://h\"}]}}}",
                    family, chain_keys),
         0);
     conf = NULL;
-    CHECK_EQ(config_parse(&conf, buf_get(&text), "endpoints.json", &report, &notes), 0);
+    CHECK_EQ(config_parse(&conf, buf_get(&text), "endpoints.json", &report), 0);
     CHECK_STR(buf_get(&report), "");
     if (conf)
         rules_init(&rules, &conf->chains[0], 10000);
     buf_deinit(&text);
     buf_deinit(&report);
-    buf_deinit(&notes);
 }
 
 static void close_rules(void)

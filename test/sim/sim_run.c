@@ -231,14 +231,13 @@ static void on_tick(struct sim_event *e)
 
 static void build_world(struct world *w)
 {
-    struct buf b, report, notes;
+    struct buf b, report;
 
     draw_profile(w);
     weather_draw(w);
     w->warm_left = w->p.max_upstream_sockets;
     buf_init(&b, CONF_MAX);
     buf_init(&report, CONF_MAX);
-    buf_init(&notes, CONF_MAX);
     buf_printf(&b,
                "{\"listen\":\"127.0.0.1:0\",\"limits\":{\"max_inflight_calls\":%u,\"max_batch_calls\":%u,"
                "\"max_upstream_sockets\":%u,\"max_client_buffer_bytes\":%u,\"call_timeout_ms\":%u,\"max_pipelined\":%u,"
@@ -264,11 +263,10 @@ static void build_world(struct world *w)
     }
     buf_str(&b, "}}");
     sim_trace(w, "%s%.*s", w->p.calm ? "calm; " : "", (int)b.n, b.p);
-    if (config_parse(&w->conf, buf_get(&b), "sim", &report, &notes))
+    if (config_parse(&w->conf, buf_get(&b), "sim", &report))
         sim_fail(w, "the configuration: %.*s", (int)report.n, report.p);
     buf_deinit(&b);
     buf_deinit(&report);
-    buf_deinit(&notes);
 }
 
 /* -- the run */
