@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/hex.h"
+
 enum { WORD = 8 };
 
 #define GOLDEN 0x9e3779b97f4a7c15u
@@ -105,14 +107,6 @@ size_t mix_base64(char *out, const uint8_t *p, size_t n)
     return (size_t)(o - out);
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 32);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 size_t mix_unhex(uint8_t *out, size_t cap, struct slice t)
 {
     size_t n = 0;
@@ -120,7 +114,7 @@ size_t mix_unhex(uint8_t *out, size_t cap, struct slice t)
     if (t.n < 2 || t.n % 2 || t.p[0] != '0' || (t.p[1] | 32) != 'x' || (t.n - 2) / 2 > cap)
         return (size_t)-1;
     for (size_t i = 2; i < t.n; i += 2) {
-        int hi = hex_value(t.p[i]), lo = hex_value(t.p[i + 1]);
+        int hi = hex_digit(t.p[i]), lo = hex_digit(t.p[i + 1]);
 
         if (hi < 0 || lo < 0)
             return (size_t)-1;

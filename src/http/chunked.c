@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 
+#include "base/hex.h"
 #include "http/field.h"
 
 enum { MAX_DIGITS = 16 }; /* of a chunk size: 64 bits; more leading zeros than that are refused too */
@@ -21,14 +22,6 @@ static enum chunked_event bad(struct chunked *c, const char *text)
     c->text = text;
     c->state = CHUNKED_OVER;
     return CHUNKED_BAD;
-}
-
-static int hex_digit(char ch)
-{
-    if (ch >= '0' && ch <= '9')
-        return ch - '0';
-    ch |= 0x20;
-    return ch >= 'a' && ch <= 'f' ? ch - 'a' + 10 : -1;
 }
 
 /* Text of an extension or a trailer's value; CR and LF are looked at before. */

@@ -2,6 +2,8 @@
 
 #include <arpa/inet.h>
 
+#include "base/hex.h"
+
 /* Bits: BYTE_TOKEN, BYTE_HOST, BYTE_TARGET.  The upper half is all zero. */
 /* clang-format off */
 const uint8_t byte_class[256] = {
@@ -62,11 +64,6 @@ void field_connection(struct slice value, bool *close, bool *keep_alive)
     }
 }
 
-static bool is_hex(char c)
-{
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
-}
-
 /* Bytes of the IPv6 literal in brackets at the start, or 0. */
 static size_t ipv6_literal(struct slice s)
 {
@@ -89,7 +86,7 @@ static size_t reg_name(struct slice s)
     for (;;) {
         while (i < s.n && byte_is(s.p[i], BYTE_HOST))
             i++;
-        if (s.n - i < 3 || s.p[i] != '%' || !is_hex(s.p[i + 1]) || !is_hex(s.p[i + 2]))
+        if (s.n - i < 3 || s.p[i] != '%' || hex_digit(s.p[i + 1]) < 0 || hex_digit(s.p[i + 2]) < 0)
             return i;
         i += 3;
     }

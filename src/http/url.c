@@ -5,18 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/hex.h"
 #include "base/mem.h"
 #include "http/field.h"
 
 enum { MAX_HOST = 253 }; /* of a DNS name in text form */
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 static bool read_scheme(struct url *u, struct slice *text)
 {
@@ -55,8 +48,8 @@ static int read_userinfo(struct url *u, struct slice s)
         char c = s.p[i];
 
         if (c == '%') {
-            int high = i + 2 < s.n ? hex_value(s.p[i + 1]) : -1;
-            int low = i + 2 < s.n ? hex_value(s.p[i + 2]) : -1;
+            int high = i + 2 < s.n ? hex_digit(s.p[i + 1]) : -1;
+            int low = i + 2 < s.n ? hex_digit(s.p[i + 2]) : -1;
 
             if (high < 0 || low < 0)
                 return URL_BAD_BYTE;

@@ -2,6 +2,7 @@
 
 #include <stdint.h>
 
+#include "base/hex.h"
 #include "json/jstr.h"
 
 /* A comma, a name that jstr_short can settle with its quotes, a colon, and the first byte of the value. */
@@ -35,14 +36,6 @@ static inline const char *skip_space(const char *p, const char *end)
 static inline bool is_digit(const char *p, const char *end)
 {
     return p < end && (unsigned char)(*p - '0') < 10;
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* p is at the backslash; behind the escape, or NULL. */

@@ -1,5 +1,6 @@
 #include "rpc/block_ref.h"
 
+#include "base/hex.h"
 #include "json/jtok.h"
 
 enum { HASH_TEXT = 2 + 64, QUANTITY_MAX = 2 + 16 };
@@ -8,14 +9,6 @@ enum { HASH_TEXT = 2 + 64, QUANTITY_MAX = 2 + 16 };
 static struct slice plain(const struct jval *v)
 {
     return v->type == J_STRING && !v->escaped ? slice_of(v->raw.p + 1, v->raw.n - 2) : slice_of(NULL, 0);
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* "0x0", or without leading zeros (execution-apis schemas/base-types.yaml: uint). */

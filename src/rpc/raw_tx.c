@@ -2,6 +2,7 @@
 
 #include "base/base58.h"
 #include "base/base64.h"
+#include "base/hex.h"
 #include "base/keccak.h"
 #include "json/jtok.h"
 
@@ -23,14 +24,6 @@ enum {
 static struct slice unquoted(struct slice s)
 {
     return slice_of(s.p + 1, s.n - 2);
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* Bytes [from, from + n) of hex digits; false when one is none. */

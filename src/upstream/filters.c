@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/hex.h"
 #include "base/list.h"
 #include "base/mem.h"
 
@@ -136,21 +137,13 @@ void filter_id_text(struct filter_id id, char out[FILTERS_TEXT])
     }
 }
 
-static int digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool filter_id_read(struct filter_id *id, struct slice text)
 {
     *id = (struct filter_id){0, 0};
     if (text.n != FILTERS_TEXT || text.p[0] != '0' || (text.p[1] | 0x20) != 'x')
         return false;
     for (size_t i = 2; i < text.n; i++) {
-        int d = digit(text.p[i]);
+        int d = hex_digit(text.p[i]);
 
         if (d < 0)
             return false;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/base64.h"
+#include "base/hex.h"
 #include "base/mem.h"
 #include "json/jtok.h"
 
@@ -80,14 +81,6 @@ bool jwt_exp(struct slice token, int64_t *exp_s)
     return found;
 }
 
-static int digit(char c)
-{
-    return isdigit((unsigned char)c) ? c - '0'
-           : c >= 'a' && c <= 'f'    ? c - 'a' + 10
-           : c >= 'A' && c <= 'F'    ? c - 'A' + 10
-                                     : -1;
-}
-
 int jwt_secret(struct slice text, uint8_t out[JWT_SECRET_BYTES])
 {
     while (text.n && isspace((unsigned char)text.p[text.n - 1]))
@@ -99,7 +92,7 @@ int jwt_secret(struct slice text, uint8_t out[JWT_SECRET_BYTES])
     if (text.n != 2 * JWT_SECRET_BYTES)
         return JWT_BAD_SECRET;
     for (size_t i = 0; i < JWT_SECRET_BYTES; i++) {
-        int high = digit(text.p[2 * i]), low = digit(text.p[2 * i + 1]);
+        int high = hex_digit(text.p[2 * i]), low = hex_digit(text.p[2 * i + 1]);
 
         if (high < 0 || low < 0)
             return JWT_BAD_SECRET;

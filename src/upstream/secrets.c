@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/mem.h"
 
 void secrets_clear(struct secrets *s)
@@ -131,10 +132,12 @@ static int byte_at(const char *p, const char *end, size_t *n)
         *n = 2;
         return strchr("\"\\/", p[1]) ? p[1] : -1;
     }
-    for (const char *digit = p + 2; digit < p + 6; digit++) {
-        if (digit == end || !isxdigit((unsigned char)*digit))
+    for (const char *at = p + 2; at < p + 6; at++) {
+        int digit = at == end ? -1 : hex_digit(*at);
+
+        if (digit < 0)
             return '\\';
-        v = v << 4 | (unsigned)(isdigit((unsigned char)*digit) ? *digit - '0' : (*digit | 0x20) - 'a' + 10);
+        v = v << 4 | (unsigned)digit;
     }
     *n = 6;
     return v < 0x80 ? (int)v : -1;
