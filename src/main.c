@@ -1,5 +1,4 @@
 /* main.c - options, commands, exit codes: 0 good, 1 failed while running, 2 usage or configuration. */
-#include <errno.h>
 #include <getopt.h>
 #include <malloc.h>
 #include <signal.h>

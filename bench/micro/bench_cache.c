@@ -2,7 +2,6 @@
  * Never fails: figures are for reading, not for gating.
  * With a name and a count it does only that, for instruction counting: the difference of two counts is the cost.
  *     valgrind --tool=callgrind bench_cache hit 100000 */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>

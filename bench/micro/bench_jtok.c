@@ -3,7 +3,6 @@
  * Never fails: figures are for reading, not for gating.
  * With a name and a count as arguments it only scans, for instruction counting:
  *     valgrind --tool=callgrind bench_jtok string 1000 */
-#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,6 @@
 #define MILLRACE_BASE_FAIL_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 enum fail {
     FAIL_NONE,

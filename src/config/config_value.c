@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "config/config.h"
 #include "config/config_check.h"
 #include "config/config_env.h"
 #include "upstream/endpoint_conf.h"

@@ -1,7 +1,5 @@
 #include "devnode/devnode.h"
 
-#include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 

@@ -1,6 +1,5 @@
 /* Cluster-wide methods of a Solana node: slots, block hashes, epochs, versions. */
 #include <stdio.h>
-#include <string.h>
 
 #include "base/base58.h"
 #include "devnode/devnode_sim.h"

@@ -8,8 +8,6 @@
 #ifndef MILLRACE_GATEWAY_ASKER_H
 #define MILLRACE_GATEWAY_ASKER_H
 
-#include <stdbool.h>
-
 #include "base/fail.h"
 #include "rpc/scope.h"
 

@@ -1,7 +1,6 @@
 #include "gateway/auth.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>

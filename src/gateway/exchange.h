@@ -3,7 +3,6 @@
 #ifndef MILLRACE_GATEWAY_EXCHANGE_H
 #define MILLRACE_GATEWAY_EXCHANGE_H
 
-#include "base/buf.h"
 #include "base/list.h"
 #include "gateway/asker.h"
 #include "gateway/unit.h"

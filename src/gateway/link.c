@@ -18,7 +18,6 @@
 #include "gateway/worker.h"
 #include "io/loop.h"
 #include "rpc/message.h"
-#include "json/jout.h"
 
 enum {
     STALL_FROM = 16384,       /* an answer no larger is read, whatever its client holds */

@@ -1,6 +1,5 @@
 #include "gateway/prober.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/log.h"
@@ -8,6 +7,7 @@
 #include "gateway/learn.h"
 #include "gateway/limits.h"
 #include "gateway/worker.h"
+#include "rpc/error.h"
 
 /* -- asking */
 

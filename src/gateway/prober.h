@@ -6,7 +6,6 @@
 #define MILLRACE_GATEWAY_PROBER_H
 
 #include "gateway/route.h"
-#include "rpc/error.h"
 #include "upstream/probe.h"
 
 struct chain;

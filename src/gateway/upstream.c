@@ -21,7 +21,6 @@
 #include "gateway/standing.h"
 #include "gateway/vigil.h"
 #include "gateway/worker.h"
-#include "rpc/error.h"
 
 enum { WARM_PAUSE_MS = 1000, MAX_DIALLING = 32 };
 

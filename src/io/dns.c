@@ -1,6 +1,5 @@
 #include "io/dns.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

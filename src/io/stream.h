@@ -8,7 +8,6 @@
 #include <stddef.h>
 
 #include "base/blob.h"
-#include "base/slice.h"
 
 struct loop;
 struct stream;

@@ -1,7 +1,6 @@
 #include "io/tls_conn.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>

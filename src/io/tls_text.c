@@ -4,7 +4,6 @@
 #include <mbedtls/ssl.h>
 #include <mbedtls/x509_crt.h>
 #include <stdio.h>
-#include <string.h>
 
 void tls_text_verify(char *out, size_t cap, uint32_t flags, const char *name)
 {

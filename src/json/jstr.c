@@ -1,5 +1,8 @@
 #include "json/jstr.h"
 
+#include <stdbool.h>
+#include <string.h>
+
 #if JSTR_SSE2
 #include <immintrin.h>
 #endif

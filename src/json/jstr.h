@@ -4,10 +4,8 @@
 #ifndef MILLRACE_JSON_JSTR_H
 #define MILLRACE_JSON_JSTR_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #if defined(__SSE2__) && !defined(JSTR_PORTABLE)
 #define JSTR_SSE2 1

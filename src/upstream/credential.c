@@ -1,6 +1,5 @@
 #include "upstream/credential.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 

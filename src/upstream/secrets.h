@@ -8,8 +8,6 @@
 #ifndef MILLRACE_UPSTREAM_SECRETS_H
 #define MILLRACE_UPSTREAM_SECRETS_H
 
-#include <stdbool.h>
-
 #include "base/slice.h"
 
 enum { SECRETS_MAX = 80, SECRETS_MIN = 8, SECRETS_MIN_PART = 12 };

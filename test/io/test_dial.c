@@ -7,7 +7,6 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "base/mem.h"
 #include "io/dial.h"
 #include "io/dns.h"
 #include "io/listener.h"

@@ -1,6 +1,5 @@
 /* Programs that are run, and files that are watched, on a real loop. */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>

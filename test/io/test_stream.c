@@ -11,10 +11,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/mem.h"
 #include "io/listener.h"
 #include "io/loop.h"
 #include "io/loop_priv.h"

@@ -15,10 +15,8 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "base/mem.h"
 #include "io/dial.h"
 #include "io/loop.h"
-#include "io/tls_conn.h"
 #include "test.h"
 
 enum { GOT_BYTES = 4 << 20 };

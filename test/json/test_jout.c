@@ -1,6 +1,5 @@
 #include "json/jout.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 

@@ -1,7 +1,6 @@
 #include "json/jtok.h"
 
 #include <dirent.h>
-#include <stdint.h>
 #include <stdlib.h>
 
 #include "test.h"

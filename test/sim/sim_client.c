@@ -1,6 +1,5 @@
 #include "sim_client.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 

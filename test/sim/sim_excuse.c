@@ -1,7 +1,5 @@
 #include "sim_excuse.h"
 
-#include <inttypes.h>
-
 #include "gateway/chain.h"
 #include "gateway/worker.h"
 #include "sim_clock.h"

@@ -1,6 +1,5 @@
 #include "sim_filter.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/mem.h"
