@@ -64,7 +64,7 @@ test_packages() {
 }
 
 bench_packages() {
-    echo nginx haproxy valgrind python3
+    echo nginx haproxy valgrind strace openssl iproute2 python3
 }
 
 packages() {
