@@ -45,6 +45,11 @@ struct exchange {
     struct envelope envelope;
 };
 
+static inline struct exchange *exchange_of(const struct call *c)
+{
+    return container_of(c->envelope, struct exchange, envelope);
+}
+
 static inline bool exchange_complete(const struct exchange *x)
 {
     return !x->is_rpc || envelope_complete(&x->envelope);

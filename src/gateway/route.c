@@ -150,11 +150,6 @@ void route_unanswered(struct worker *w, struct flight *f, const struct route_fai
         route_failed(w, f, why);
 }
 
-static struct exchange *exchange_of(const struct call *c)
-{
-    return container_of(c->envelope, struct exchange, envelope);
-}
-
 static void log_calls(struct worker *w, const struct flight *f, bool is_error, size_t bytes, enum fail fail)
 {
     if (!w->conf->access_log)

@@ -61,7 +61,7 @@ void session_count(struct session *s, long bytes);
 
 static inline struct session *session_of(const struct call *c)
 {
-    return container_of(c->envelope, struct exchange, envelope)->session;
+    return exchange_of(c)->session;
 }
 
 #endif

@@ -46,11 +46,6 @@ void unit_bind(struct worker *w, struct flight *f)
         hedge_lane_part(w, f);
 }
 
-static struct exchange *exchange_of(const struct call *c)
-{
-    return container_of(c->envelope, struct exchange, envelope);
-}
-
 /* The unit that binds c; NULL: none does. */
 static struct unit *unit_of(const struct call *c)
 {

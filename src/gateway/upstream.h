@@ -23,12 +23,12 @@ struct upstream {
     struct endpoint endpoint;
     struct probe probe; /* is it on its chain? */
     struct watch watch;
+    uint64_t behind_since_ms; /* each word of it was more than max_lag_blocks behind; 0: the last was not */
     struct worker *worker;
     struct chain *chain;
     unsigned index;                /* in its chain */
     struct priority_queue waiting; /* flights */
     unsigned n_waiting;
-    uint64_t behind_since_ms;           /* each word of it was more than max_lag_blocks behind; 0: the last was not */
     unsigned n_solo;                    /* of these, calls that share a request with no others */
     unsigned n_fresh;                   /* and those that need a connection that carried nothing */
     unsigned n_wire;                    /* calls on links */
@@ -74,7 +74,8 @@ void upstream_due(struct upstream *u);      /* its time has come */
 
 /* Those who wait move on, or fail with `why`. */
 void upstream_release_waiting(struct upstream *u, const struct route_failure *why);
-/* Those who wait move to where they are served sooner, if there is such a place. */
+/* Those who wait could be served by the sockets that are left; they move to where they are served sooner, if there is
+ * such a place. */
 void upstream_offer_waiting(struct upstream *u);
 
 /* A dial ended. r->stream is taken over by the link. */
@@ -96,9 +97,6 @@ bool upstream_must_yield(const struct upstream *u);
 enum { UPSTREAM_WHY_CAP = 160 };
 const char *upstream_state(const struct upstream *u);
 enum fail upstream_why(const struct upstream *u, char text[UPSTREAM_WHY_CAP]);
-
-/* Those who wait could be served by the sockets that are left, but sooner elsewhere: they move where that is so. */
-void upstream_offer_waiting(struct upstream *u);
 
 /* It gets no calls, or one to see. */
 static inline bool upstream_is_down(const struct upstream *u)
