@@ -251,6 +251,11 @@ class Case(unittest.TestCase):
         self.addCleanup(p.stop)
         return p
 
+    def deaf(self):
+        d = upstream.Deaf()
+        self.addCleanup(d.stop)
+        return d
+
     def refused(self):
         s, port = upstream.refused_port()
         self.addCleanup(s.close)

@@ -10,7 +10,7 @@ import threading
 import time
 
 from harness import SLOW, Case, config, endpoint
-from upstream import http, reply, serve
+from upstream import http
 
 CALL = '{"jsonrpc":"2.0","id":1,"method":"eth_call","params":[{"n":%d}]}'
 

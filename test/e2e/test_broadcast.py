@@ -1,5 +1,4 @@
 """A signed transaction goes to every endpoint of its group at once, once; the first acceptance answers."""
-import json
 import time
 
 from harness import SLOW, Case, config, endpoint

@@ -6,7 +6,6 @@ import shlex
 import shutil
 import signal
 import tempfile
-import urllib.request
 
 from harness import MILLRACE, ROOT, Case, Gateway, config, endpoint
 

@@ -2,11 +2,10 @@
 import json
 import signal
 import socket
-import threading
 import time
 
-from client import Client, Closed
-from harness import MILLRACE_FAST, SLOW, Case, config, endpoint
+from client import Client
+from harness import MILLRACE_FAST, Case, config, endpoint
 from upstream import http, reply
 
 MIB = 1 << 20

@@ -3,7 +3,6 @@ import json
 import socket
 import time
 
-from client import Closed
 from harness import Case, Shared, config, endpoint
 from upstream import Upstream, serve
 

@@ -5,7 +5,7 @@ import signal
 import time
 
 from harness import SLOW, Case, config, endpoint
-from upstream import Gate, Upstream, http, serve
+from upstream import Gate, http, serve
 
 MAINNET = "5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d"
 DEVNET = "EtWTRABZaYq6iMfeYKouRu166VU2xqa1wcaWoxPkrZBG"
@@ -319,13 +319,10 @@ class Silent(Identity):
         self.until(g, a="unknown", b="verified")
 
     def test_it_comes_up_later(self):
-        u = self.upstream(serve(node()))
-        port = u.port
-        u.stop()
-        g = self.gateway(config(endpoint("http://127.0.0.1:%d/" % port, pool={"min_warm": 1}), chain={"chain_id": 1}))
+        u = self.upstream(serve(node()), listening=False)
+        g = self.gateway(config(endpoint(u.url(), pool={"min_warm": 1}), chain={"chain_id": 1}))
         self.assert_error(self.ask(g).json(), "upstream_connect", 1)
-        u = Upstream(serve(node()), port=port)
-        self.addCleanup(self._end_upstream, u)
+        u.listen()
         self.until(g, a="verified")
         self.assertEqual(self.result(g), "n")
 

@@ -1,6 +1,5 @@
 """JSON-RPC 2.0 from a client's socket to an upstream and back: ids, envelopes, notifications, bytes verbatim."""
 import json
-import re
 import time
 
 from harness import Case, Shared, config, endpoint

@@ -4,16 +4,13 @@ import json
 import os
 import shutil
 import signal
-import socket
-import struct
 import tempfile
 import threading
 import time
-import urllib.request
 
 from client import Closed
 from harness import SLOW, Case, config, endpoint
-from upstream import Gate, error_reply, http, reply, serve
+from upstream import error_reply, http, serve
 
 DAY_MS = 86400000
 HASH = "0x" + "ab" * 32
@@ -211,24 +208,10 @@ class Lost(Judged):
 
     def test_stops_accepting(self):
         """Connections that are there go on; a new one hangs, and finds nobody in time."""
-        s = socket.socket()
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        s.bind(("127.0.0.1", 0))
-        s.listen(0)
-        self.addCleanup(s.close)
-        filled = []
-        nodes = self.nodes(2)
-        g = self.gateway(config([endpoint("http://127.0.0.1:%d/" % s.getsockname()[1], "a", connect_timeout_ms=300)] +
+        d, nodes = self.deaf(), self.nodes(2)
+        g = self.gateway(config([endpoint(d.url, "a", connect_timeout_ms=300)] +
                                 [endpoint(n.url, "bc"[i]) for i, n in enumerate(nodes)]))
-        for _ in range(4):
-            f = socket.socket()
-            f.setblocking(False)
-            try:
-                f.connect(s.getsockname())
-            except BlockingIOError:
-                pass
-            filled.append(f)
-            self.addCleanup(f.close)
+        d.fill()
         load = Load(self, g, clients=8)
         self.eventually(lambda: states(g)["a"] == "down", 10)
         calm = time.monotonic()

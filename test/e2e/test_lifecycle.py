@@ -4,7 +4,7 @@ import socket
 import time
 
 from client import Client, Closed
-from harness import SLOW, Case, config, endpoint
+from harness import SLOW, Case
 from upstream import serve
 
 CALL = '{"jsonrpc":"2.0","id":1,"method":"eth_call","params":[]}'

@@ -1,9 +1,8 @@
 """Bounds on what a client may send, hold and take its time over."""
-import resource
 import socket
 import time
 
-from client import Client, Closed
+from client import Closed
 from harness import SLOW, Case, Shared, config, endpoint
 from upstream import Upstream, serve
 

@@ -3,7 +3,7 @@ import threading
 import time
 
 from harness import SLOW, Case, config, endpoint
-from upstream import Conn, http, reply, serve
+from upstream import serve
 
 
 def call(i=1, method="eth_call"):
@@ -155,15 +155,10 @@ class Pool(Case):
             self.eventually(lambda: len(u.open_conns()) == 2, 1, "no longer warm")
 
     def test_min_warm_when_the_endpoint_comes_late(self):
-        import socket
-        s = socket.socket()
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-        s.close()
-        g = self.gateway(config(endpoint("http://127.0.0.1:%d/" % port, pool={"min_warm": 2})))
+        u = self.upstream(listening=False)
+        g = self.gateway(config(endpoint(u.url(), pool={"min_warm": 2})))
         time.sleep(0.5)
-        u = self.upstream(port=port)
+        u.listen()
         self.eventually(lambda: len(u.open_conns()) == 2, 8)
         with g.client() as c:
             self.assertEqual(c.rpc("eth_call")["result"], "0x1")

@@ -6,7 +6,6 @@ import time
 
 from client import Client
 from harness import Case, Shared, config, endpoint
-from test_pool import burst
 from upstream import Upstream, error_reply, http, serve
 
 CALL = '{"jsonrpc":"2.0","id":1,"method":"eth_call","params":[]}'
@@ -91,15 +90,10 @@ class Ready(Case):
         self.assertEqual(self.ask(g, "/readyz").status, 200)
 
     def test_readyz_comes_back(self):
-        import socket
-        s = socket.socket()
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-        s.close()
-        g = self.gateway(config(endpoint("http://127.0.0.1:%d/" % port, pool={"min_warm": 1})))
+        u = self.upstream(listening=False)
+        g = self.gateway(config(endpoint(u.url(), pool={"min_warm": 1})))
         self.eventually(lambda: g.admin_get("/readyz").status == 503)
-        self.upstream(port=port)
+        u.listen()
         self.eventually(lambda: g.admin_get("/readyz").status == 200, 8)
 
     def test_readyz_stays_503_while_nothing_changes(self):

@@ -126,17 +126,12 @@ class Unreachable(Case):
                 self.assert_error(c.rpc("eth_call", id=i), ("upstream_connect", "no_endpoint"), id=i)
 
     def test_endpoint_comes_back(self):
-        import socket
-        s = socket.socket()
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-        s.close()
-        g = self.gateway(config(endpoint("http://127.0.0.1:%d/" % port)))
+        u = self.upstream(listening=False)
+        g = self.gateway(config(endpoint(u.url())))
         with g.client() as c:
             for i in range(3):
                 self.assertIn("error", c.rpc("eth_call"))
-            self.upstream(port=port)
+            u.listen()
             self.eventually(lambda: "result" in c.rpc("eth_call"), 8)
 
     def test_endpoint_dies_and_the_other_takes_all(self):
@@ -151,47 +146,20 @@ class Unreachable(Case):
                 self.assertEqual(r.get("result"), "0x1", r)
 
     def test_connect_that_hangs_is_cut(self):
-        """A backlog that is full: the connect gets no answer."""
-        import socket
-        s = socket.socket()
-        s.bind(("127.0.0.1", 0))
-        s.listen(0)
-        self.addCleanup(s.close)
-        fill = []
-        for _ in range(4):
-            f = socket.socket()
-            f.setblocking(False)
-            try:
-                f.connect(s.getsockname())
-            except BlockingIOError:
-                pass
-            fill.append(f)
-            self.addCleanup(f.close)
+        d = self.deaf()
+        d.fill()
         time.sleep(0.1)
-        g = self.gateway(config(endpoint("http://127.0.0.1:%d/" % s.getsockname()[1], connect_timeout_ms=400)))
+        g = self.gateway(config(endpoint(d.url, connect_timeout_ms=400)))
         with g.client() as c:
             at = time.monotonic()
             self.assert_error(c.rpc("eth_call"), ("upstream_connect", "upstream_timeout"), id=1)
             self.assertTrue(0.3 < time.monotonic() - at < 0.4 + 0.6 * SLOW)
 
     def test_connect_that_hangs_moves_on_to_another_endpoint(self):
-        import socket
-        s = socket.socket()
-        s.bind(("127.0.0.1", 0))
-        s.listen(0)
-        self.addCleanup(s.close)
-        for _ in range(4):
-            f = socket.socket()
-            f.setblocking(False)
-            try:
-                f.connect(s.getsockname())
-            except BlockingIOError:
-                pass
-            self.addCleanup(f.close)
+        d, b = self.deaf(), self.upstream()
+        d.fill()
         time.sleep(0.1)
-        b = self.upstream()
-        g = self.gateway(config([endpoint("http://127.0.0.1:%d/" % s.getsockname()[1], "a", connect_timeout_ms=300),
-                                 endpoint(b.url(), "b")]))
+        g = self.gateway(config([endpoint(d.url, "a", connect_timeout_ms=300), endpoint(b.url(), "b")]))
         with g.client() as c:
             for i in range(4):
                 self.assertEqual(c.rpc("eth_call", id=i)["result"], "0x1")

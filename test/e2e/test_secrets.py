@@ -1,9 +1,6 @@
 """Planted secrets must reach the endpoint and nothing else: no log, metric, page, error or check output."""
 import json
 import os
-import re
-import shutil
-import tempfile
 import time
 
 from client import Closed

@@ -1,5 +1,4 @@
 """Requests whose framing or head is in doubt: refused with 400 and a closed connection, nothing reaches the upstream."""
-from client import Closed
 from harness import Shared, config, endpoint
 from upstream import Upstream, serve
 

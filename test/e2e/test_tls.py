@@ -4,7 +4,6 @@ import shutil
 import ssl
 import subprocess
 import tempfile
-import threading
 import time
 
 from harness import SLOW, Case, config, endpoint

@@ -4,7 +4,7 @@ import json
 import time
 import zlib
 
-from harness import SLOW, Case, config, endpoint
+from harness import Case
 from upstream import chunked, error_reply, http, reply, serve
 
 HTML = "<html><head><title>502 Bad Gateway</title></head><body>secret-of-cloud</body></html>"

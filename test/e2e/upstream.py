@@ -210,7 +210,9 @@ def serve(result='"0x1"', delay=0.0, array=None):
 
 
 class Upstream:
-    def __init__(self, script=None, tls=None, port=0, host="127.0.0.1", backlog=512):
+    """listening=False: connects are refused until listen(), and nobody else gets its port meanwhile."""
+
+    def __init__(self, script=None, tls=None, port=0, host="127.0.0.1", backlog=512, listening=True):
         self.script = script or serve()
         self.tls = tls
         self.lock = threading.Lock()
@@ -219,10 +221,14 @@ class Upstream:
         self.sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.sock.bind((host, port))
-        self.sock.listen(backlog)
-        self.host, self.port = host, self.sock.getsockname()[1]
+        self.host, self.port, self.backlog = host, self.sock.getsockname()[1], backlog
         self.stopping = False
         self.thread = threading.Thread(target=self._accept, daemon=True)
+        if listening:
+            self.listen()
+
+    def listen(self):
+        self.sock.listen(self.backlog)
         self.thread.start()
 
     def url(self, path="/", userinfo="", scheme=None, host=None):
@@ -292,7 +298,8 @@ class Upstream:
             pass
         self.sock.close()
         self.drop_all()
-        self.thread.join(5)
+        if self.thread.is_alive():
+            self.thread.join(5)
 
 
 class Gate:
@@ -392,6 +399,31 @@ def _pump(a, b):
         b.shutdown(socket.SHUT_WR)
     except OSError:
         pass
+
+
+class Deaf:
+    """A port that nobody accepts from: the first connections lie in the kernel's backlog; once that is full, connects hang."""
+
+    def __init__(self):
+        self.callers = []
+        self.sock = socket.socket()
+        self.sock.bind(("127.0.0.1", 0))
+        self.sock.listen(0)
+        self.url = "http://127.0.0.1:%d/" % self.sock.getsockname()[1]
+
+    def fill(self):
+        for _ in range(4):
+            s = socket.socket()
+            s.setblocking(False)
+            try:
+                s.connect(self.sock.getsockname())
+            except BlockingIOError:
+                pass
+            self.callers.append(s)
+
+    def stop(self):
+        for s in [self.sock, *self.callers]:
+            s.close()
 
 
 def refused_port():
