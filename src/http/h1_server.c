@@ -9,15 +9,15 @@
 #include "base/mem.h"
 #include "http/body.h"
 #include "http/chunked.h"
-#include "http/field.h"
 #include "http/head.h"
+#include "http/known_head.h"
+#include "http/request_fields.h"
 #include "http/request_line.h"
 
 enum {
     LINE_BESIDE_TARGET = 64, /* method, version and spaces of a request line */
     MAX_LEADING = 4,         /* two CRLF before a request line are skipped (RFC 9112 section 2.2) */
     MAX_METHOD = 32,
-    LENGTH_DIGITS = 20,     /* at most in a Content-Length */
     KEEP_HEAD_BYTES = 4096, /* a larger head buffer is freed between requests */
     BODY_AHEAD = 16384      /* memory given for an announcement alone */
 };
@@ -44,11 +44,6 @@ static const unsigned server_next[] = {
     [SERVER_BAD] = 0,
 };
 
-/* A part of the head: an offset, for the head may move while it arrives.  at 0: absent (the method stands there). */
-struct part {
-    uint32_t at, n;
-};
-
 struct h1_server {
     const struct h1_server_conf *conf;
     struct buf head;  /* the head of the request under way; what `req` points into */
@@ -65,9 +60,8 @@ struct h1_server {
     unsigned leading; /* bytes of empty lines before the request line */
     struct head lines;
     size_t fields_at; /* where the first field line begins */
-    unsigned fields;
-    struct part method, target, host, origin, content_type, acrm, authorization, endpoint, length;
-    bool has_length, has_coding, close, keep_alive, expects, expects_other;
+    struct part method, target;
+    struct request_fields fields;
     uint64_t left; /* of a body of known length */
     struct h1_request req;
     unsigned bad_status;
@@ -146,24 +140,13 @@ static void forget(struct h1_server *h)
 void h1_server_next(struct h1_server *h)
 {
     body_clear(&h->body);
-    if (h->state != SERVER_DONE || h->leading || h->req.chunked || h->expects || h->head.cap > KEEP_HEAD_BYTES) {
+    if (h->state != SERVER_DONE || h->leading || h->req.chunked || h->fields.expects || h->head.cap > KEEP_HEAD_BYTES) {
         forget(h);
         return;
     }
     h->known = h->head.n;
     h->state = SERVER_IDLE;
     h->req.body = (struct slice){0};
-}
-
-static struct part part_of(const char *base, struct slice s)
-{
-    return (struct part){(uint32_t)(s.p - base), (uint32_t)s.n};
-}
-
-/* For a field that may be absent. */
-static struct slice part_slice(const struct h1_server *h, struct part part)
-{
-    return part.at ? slice_of(h->head.p + part.at, part.n) : slice_of(NULL, 0);
 }
 
 static enum h1_server_event request_line(struct h1_server *h, const char *base, struct slice line)
@@ -185,99 +168,13 @@ static enum h1_server_event request_line(struct h1_server *h, const char *base, 
     return H1_SERVER_MORE;
 }
 
-static enum h1_server_event content_length(struct h1_server *h, const char *base, struct slice value)
-{
-    if (h->has_length)
-        return bad(h, 400, "more than one Content-Length");
-    if (!field_length(value, &h->req.content_length))
-        return bad(h, 400, "invalid Content-Length");
-    h->has_length = true;
-    h->length = part_of(base, value);
-    return H1_SERVER_MORE;
-}
-
-static enum h1_server_event transfer_encoding(struct h1_server *h, struct slice value)
-{
-    if (h->has_coding)
-        return bad(h, 400, "more than one Transfer-Encoding");
-    if (!field_is(value, "chunked"))
-        return bad(h, 400, "Transfer-Encoding must be chunked");
-    h->has_coding = true;
-    return H1_SERVER_MORE;
-}
-
 static enum h1_server_event field_line(struct h1_server *h, const char *base, struct slice line)
 {
-    struct slice name, value;
+    unsigned status = request_fields_read(&h->fields, &h->req, h->conf->max_fields, base, line);
 
-    if (++h->fields > h->conf->max_fields)
-        return bad(h, 431, "too many header fields");
-    if (!field_split(line, &name, &value))
-        return bad(h, 400, "malformed header field");
-    switch (name.n) {
-    case 4:
-        if (field_is(name, "host")) {
-            if (h->host.at)
-                return bad(h, 400, "more than one Host");
-            if (!field_host(value))
-                return bad(h, 400, "invalid Host");
-            h->host = part_of(base, value);
-        }
-        break;
-    case 6:
-        if (field_is(name, "origin")) {
-            if (h->origin.at)
-                return bad(h, 400, "more than one Origin");
-            h->origin = part_of(base, value);
-        } else if (field_is(name, "expect")) {
-            if (field_is(value, "100-continue"))
-                h->expects = true;
-            else
-                h->expects_other = true;
-        }
-        break;
-    case 10:
-        if (field_is(name, "connection"))
-            field_connection(value, &h->close, &h->keep_alive);
-        break;
-    case 12:
-        if (field_is(name, "content-type") && !h->content_type.at)
-            h->content_type = part_of(base, value);
-        break;
-    case 13:
-        if (field_is(name, "authorization") && h->req.authorizations++ == 0)
-            h->authorization = part_of(base, value);
-        break;
-    case 14:
-        if (field_is(name, "content-length")) {
-            if (content_length(h, base, value) == H1_SERVER_BAD)
-                return H1_SERVER_BAD;
-            return judge_line(h, line) ? H1_SERVER_MORE : bad(h, 400, "malformed header field");
-        }
-        break;
-    case 17:
-        if (field_is(name, "transfer-encoding")) {
-            if (transfer_encoding(h, value) == H1_SERVER_BAD)
-                return H1_SERVER_BAD;
-            return judge_line(h, line) ? H1_SERVER_MORE : bad(h, 400, "malformed header field");
-        }
-        break;
-    case 18:
-        if (field_is(name, "x-millrace-explain"))
-            h->req.explain = slice_eq(value, SLICE("1"));
-        break;
-    case 19:
-        if (field_is(name, "x-millrace-endpoint"))
-            h->endpoint = part_of(base, value);
-        else if (field_is(name, "x-millrace-priority"))
-            h->req.priority = field_is(value, "high") ? 1 : slice_eq_nocase(value, SLICE("low")) ? -1 : 0;
-        break;
-    case 29:
-        if (field_is(name, "access-control-request-method") && !h->acrm.at)
-            h->acrm = part_of(base, value);
-        break;
-    }
-    return H1_SERVER_MORE;
+    if (status == REQUEST_FIELDS_FRAMING)
+        return judge_line(h, line) ? H1_SERVER_MORE : bad(h, 400, "malformed header field");
+    return status ? bad(h, status, h->fields.reason) : H1_SERVER_MORE;
 }
 
 static enum h1_server_event length_begins(struct h1_server *h)
@@ -287,34 +184,27 @@ static enum h1_server_event length_begins(struct h1_server *h)
     return h->left ? H1_SERVER_HEAD : H1_SERVER_REQUEST;
 }
 
-/* The parts of the head in h->head that are told as slices.  False: the target is none, or names another host. */
+/* The texts of the head in h->head, as slices.  False: the target is none, or names another host. */
 static bool point(struct h1_server *h)
 {
-    struct h1_request *q = &h->req;
+    const char *base = h->head.p;
 
-    q->host = part_slice(h, h->host);
-    q->origin = part_slice(h, h->origin);
-    q->content_type = part_slice(h, h->content_type);
-    q->acrm = part_slice(h, h->acrm);
-    q->authorization = part_slice(h, h->authorization);
-    q->endpoint = part_slice(h, h->endpoint);
-    return request_target_read(q, part_slice(h, h->target), slice_of(h->head.p, h->method.n));
+    request_fields_point(&h->fields, &h->req, base);
+    return request_target_read(&h->req, part_slice(base, h->target), slice_of(base, h->method.n));
 }
 
 /* The digits of the known head's Content-Length become `digits` many: what follows them moves. */
 static bool make_room(struct h1_server *h, size_t digits)
 {
-    struct part *const parts[] = {&h->host, &h->origin, &h->content_type, &h->acrm, &h->authorization, &h->endpoint};
-    size_t end = h->length.at + h->length.n, n = h->head.n - h->length.n + digits;
+    struct part *length = &h->fields.length;
+    size_t end = length->at + length->n, n = h->head.n - length->n + digits;
 
     if (n > h->fields_at + h->conf->max_head_bytes || n > KEEP_HEAD_BYTES ||
-        (digits > h->length.n && buf_reserve(&h->head, digits - h->length.n)))
+        (digits > length->n && buf_reserve(&h->head, digits - length->n)))
         return false;
-    memmove(h->head.p + h->length.at + digits, h->head.p + end, h->head.n - end);
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-        if (parts[i]->at >= end)
-            parts[i]->at += (uint32_t)(digits - h->length.n);
-    h->length.n = (uint32_t)digits;
+    memmove(h->head.p + length->at + digits, h->head.p + end, h->head.n - end);
+    request_fields_moved(&h->fields, end, (ptrdiff_t)digits - (ptrdiff_t)length->n);
+    length->n = (uint32_t)digits;
     h->head.n = n;
     return point(h);
 }
@@ -322,24 +212,24 @@ static bool make_room(struct h1_server *h, size_t digits)
 /* Is it the known head but for the length of the body?  Then it is known with that length from now on. */
 static bool is_known(struct h1_server *h, const char *p, size_t n)
 {
-    size_t at = h->length.at, end = at, digits, rest;
+    struct part *digits = &h->fields.length;
+    size_t after = digits->at + digits->n, same, n_digits;
     uint64_t length;
 
     if (n >= h->known && memcmp(p, h->head.p, h->known) == 0)
         return true;
-    if (!at || n <= at || memcmp(p, h->head.p, at) != 0)
+    if (!digits->at)
         return false;
-    while (end < n && end - at < LENGTH_DIGITS && (unsigned char)(p[end] - '0') < 10)
-        end++;
-    digits = end - at;
-    rest = h->known - at - h->length.n;
-    if (n - end < rest || memcmp(p + end, h->head.p + at + h->length.n, rest) != 0 ||
-        !field_length(slice_of(p + at, digits), &length) || length > h->conf->max_body_bytes ||
-        (digits != h->length.n && !make_room(h, digits)))
+    same = known_head_same(slice_of(h->head.p, digits->at), slice_of(h->head.p + after, h->known - after),
+                           slice_of(p, n), &length);
+    if (!same || length > h->conf->max_body_bytes)
         return false;
-    memcpy(h->head.p + at, p + at, digits);
+    n_digits = same - (h->known - digits->n);
+    if (n_digits != digits->n && !make_room(h, n_digits))
+        return false;
+    memcpy(h->head.p + digits->at, p + digits->at, n_digits);
     h->req.content_length = length;
-    h->known = h->head.n;
+    h->known = same;
     return true;
 }
 
@@ -347,27 +237,28 @@ static bool is_known(struct h1_server *h, const char *p, size_t n)
 static enum h1_server_event head_over(struct h1_server *h)
 {
     struct h1_request *q = &h->req;
+    const struct request_fields *f = &h->fields;
 
-    if (q->minor == 1 && !h->host.at)
+    if (q->minor == 1 && !f->host.at)
         return bad(h, 400, "missing Host");
-    if (h->has_coding && h->has_length)
+    if (f->has_coding && f->has_length)
         return bad(h, 400, "Content-Length with Transfer-Encoding");
-    if (h->has_coding && q->minor == 0)
+    if (f->has_coding && q->minor == 0)
         return bad(h, 400, "Transfer-Encoding in HTTP/1.0");
     if (!point(h))
         return bad(h, 400, "invalid request target");
     if (llhttp_execute(&h->judge, "\r\n", 2) != HPE_PAUSED)
         return bad(h, 400, "malformed head");
     /* Two readings of where the body ends are what smuggling lives on. */
-    if (h->judge.content_length != q->content_length || !(h->judge.flags & F_CHUNKED) != !h->has_coding)
+    if (h->judge.content_length != q->content_length || !(h->judge.flags & F_CHUNKED) != !f->has_coding)
         return bad(h, 400, "framing in doubt");
-    if (h->expects_other)
+    if (f->expects_other)
         return bad(h, 417, "unknown expectation");
     if (q->content_length > h->conf->max_body_bytes)
         return bad(h, 413, "request body too large");
-    q->keep_alive = q->minor == 1 ? !h->close : h->keep_alive && !h->close;
-    q->expect_continue = h->expects && q->minor == 1;
-    q->chunked = h->has_coding;
+    q->keep_alive = q->minor == 1 ? !f->close : f->keep_alive && !f->close;
+    q->expect_continue = f->expects && q->minor == 1;
+    q->chunked = f->has_coding;
     if (q->chunked) {
         chunked_init(&h->chunked, h->conf->max_body_bytes);
         enter(h, SERVER_CHUNKED);
@@ -515,7 +406,8 @@ static enum h1_server_event skip_leading(struct h1_server *h, const char *p, siz
         if (h->leading == MAX_LEADING)
             return bad(h, 400, "empty lines before the request line");
     }
-    if ((*used = i) < n)
+    *used = i;
+    if (i < n)
         enter(h, SERVER_START);
     return H1_SERVER_MORE;
 }

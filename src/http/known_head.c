@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "http/field.h"
-
 void known_head_set(struct known_head *k, struct slice head, struct slice digits)
 {
     const char *after = digits.p + digits.n;
@@ -19,15 +17,5 @@ void known_head_set(struct known_head *k, struct slice head, struct slice digits
 
 size_t known_head_match(const struct known_head *k, struct slice bytes, uint64_t *length)
 {
-    const char *p = bytes.p;
-    size_t at = k->at, end = at, rest = k->n - at;
-
-    if (bytes.n <= k->n || memcmp(p, k->text, at) != 0)
-        return 0;
-    while (end < bytes.n && end - at < KNOWN_HEAD_DIGITS && (unsigned char)(p[end] - '0') < 10)
-        end++;
-    if (bytes.n - end < rest || memcmp(p + end, k->text + at, rest) != 0 ||
-        !field_length(slice_of(p + at, end - at), length))
-        return 0;
-    return end + rest;
+    return known_head_same(slice_of(k->text, k->at), slice_of(k->text + k->at, k->n - k->at), bytes, length);
 }

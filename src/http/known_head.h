@@ -4,8 +4,10 @@
 #define MILLRACE_HTTP_KNOWN_HEAD_H
 
 #include <stdint.h>
+#include <string.h>
 
 #include "base/slice.h"
+#include "http/field.h"
 
 enum {
     KNOWN_HEAD_BYTES = 512, /* a longer one is not remembered */
@@ -20,6 +22,23 @@ struct known_head {
 
 /* digits: those of its Content-Length, inside the head. */
 void known_head_set(struct known_head *k, struct slice head, struct slice digits);
+
+/* How long the head is that `bytes` begin with, when that is `before`, the digits of a length, and `after`; else 0.
+ * Inline: once for each request and each answer. */
+static inline size_t known_head_same(struct slice before, struct slice after, struct slice bytes, uint64_t *length)
+{
+    const char *p = bytes.p;
+    size_t at = before.n, end = at;
+
+    if (bytes.n <= at + after.n || memcmp(p, before.p, at) != 0)
+        return 0;
+    while (end < bytes.n && end - at < KNOWN_HEAD_DIGITS && (unsigned char)(p[end] - '0') < 10)
+        end++;
+    if (bytes.n - end < after.n || memcmp(p + end, after.p, after.n) != 0 ||
+        !field_length(slice_of(p + at, end - at), length))
+        return 0;
+    return end + after.n;
+}
 
 /* How long the head is that `bytes` begin with, when it is the known one but for its length; else 0. */
 size_t known_head_match(const struct known_head *k, struct slice bytes, uint64_t *length);
