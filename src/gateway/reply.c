@@ -2,6 +2,7 @@
 
 #include "gateway/chain.h"
 #include "gateway/explain.h"
+#include "gateway/session.h"
 #include "gateway/worker.h"
 #include "rpc/error.h"
 #include "json/jout.h"
@@ -59,7 +60,8 @@ static void add_number(struct gather *g, uint64_t v)
 /* Status line and every field that does not depend on the body's length. */
 static void head_fields(struct worker *w, struct exchange *x, struct gather *g)
 {
-    if (w->draining || worker_low_on_descriptors(w))
+    /* Only the last answer ends the connection: what its client asked for besides is under way. */
+    if ((w->draining || worker_low_on_descriptors(w)) && x->session->exchanges.prev == &x->node)
         x->keep_alive = false;
     if (x->status == 200) {
         gather_add(g, SLICE("HTTP/1.1 200 OK\r\n"), NULL);

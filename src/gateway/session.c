@@ -218,6 +218,14 @@ static void stop_reading(struct session *s)
     enter(s, READING_OVER);
 }
 
+/* What the client says from now on is not heard, but its end is. */
+static void deafen(struct session *s)
+{
+    parser_put(s);
+    if (s->reading != READING_OVER)
+        enter(s, READING_OVER);
+}
+
 /* Runs the parser over bytes of the client. */
 static void parse(struct session *s, const char *p, size_t n)
 {
@@ -286,7 +294,8 @@ static void on_read(void *owner, char *p, size_t n)
     struct session *s = owner;
 
     s->worker->stats.client_bytes_in += n;
-    feed(s, p, n);
+    if (s->reading != READING_OVER)
+        feed(s, p, n);
 }
 
 static void on_end(void *owner, int status)
@@ -347,6 +356,8 @@ static int flush_first(struct session *s, struct exchange *x)
             return FLUSH_LATER;
         }
         x->state = EXCHANGE_STREAMS;
+        if (!x->keep_alive)
+            deafen(s); /* a client that was told so must not have a later request carried out */
     }
     for (;;) {
         r = reply_body(x, g);
@@ -512,5 +523,6 @@ void session_drain(struct session *s)
     if (s->n_exchanges) {
         last = container_of(s->exchanges.prev, struct exchange, node);
         last->keep_alive = false;
+        deafen(s);
     }
 }

@@ -132,7 +132,9 @@ static int bind_unix(int fd, const struct address *a)
         return -errno;
     if (bind(fd, &a->u.sa, a->len) == 0)
         return 0;
-    if (errno != EADDRINUSE || !unix_is_stale(a))
+    if (errno != EADDRINUSE)
+        return -errno;
+    if (!unix_is_stale(a))
         return -EADDRINUSE;
     if (unlink(a->u.un.sun_path) != 0 || bind(fd, &a->u.sa, a->len) != 0)
         return -errno;

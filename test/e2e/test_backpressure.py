@@ -410,6 +410,20 @@ class Descriptors(Case):
             c.close()
         first.close()
 
+    def test_near_the_end_of_descriptors_pipelined_calls_are_all_answered(self):
+        u = self.upstream(serve(delay=0.3))
+        g = self.gateway(config(endpoint(u.url(), batch={"mode": "off"}), chain={"coalesce": False}),
+                         limits={resource.RLIMIT_NOFILE: (500, 500)}, program=MILLRACE_FAST)
+        held = [Client(g.addr, timeout=5) for _ in range(466)]
+        time.sleep(0.2)
+        c = held[0]
+        c.send(b"".join(c.build('{"jsonrpc":"2.0","id":%d,"method":"eth_call","params":[]}' % i) for i in range(3)))
+        got = [c.read_response() for _ in range(3)]
+        self.assertEqual([r.json()["id"] for r in got], [0, 1, 2])
+        self.assertEqual([r.header("connection") for r in got], [None, None, "close"])
+        for c in held:
+            c.close()
+
     def test_idle_gateway_is_idle(self):
         u = self.upstream()
         g = self.gateway(config(endpoint(u.url(), pool={"min_warm": 5})), program=MILLRACE_FAST)

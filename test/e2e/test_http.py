@@ -389,6 +389,12 @@ class Listening(Case):
         with g.client() as c:
             self.assertEqual(c.rpc("eth_call")["result"], "0x1")
 
+    def test_a_unix_socket_that_cannot_be_made_says_why(self):
+        path = self.write(config(endpoint("http://127.0.0.1:1/"), listen="unix:/nowhere/at/all.sock"))
+        r = self.run_program("-c", path)
+        self.assertEqual(r.returncode, 1, r.stderr)
+        self.assertRegex(r.stderr, r"event=listen_failed .*No such file or directory")
+
     def test_address_in_use(self):
         u = self.upstream()
         g = self.gateway(config(endpoint(u.url())))

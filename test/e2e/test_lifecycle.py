@@ -1,6 +1,7 @@
 """Signals and the end: what is in flight finishes, nothing new begins, the exit code is right."""
 import signal
 import socket
+import struct
 import time
 
 from client import Client, Closed
@@ -22,6 +23,45 @@ class Drain(Case):
             self.assertEqual((r.header("connection") or "").lower(), "close")
             self.assertTrue(c.read_eof())
         self.assertEqual(g.wait(5), 0)
+
+    def test_all_pipelined_calls_finish(self):
+        g, u = self.front(serve(delay=0.8), ep={"batch": {"mode": "off"}}, chain={"coalesce": False})
+        with g.client() as c:
+            c.send(b"".join(c.build(CALL.replace('"id":1', '"id":%d' % i)) for i in range(4)))
+            self.eventually(lambda: len(u.calls()) == 4)
+            g.signal(signal.SIGTERM)
+            got = [c.read_response() for _ in range(4)]
+            self.assertEqual([r.json() for r in got], [{"jsonrpc": "2.0", "id": i, "result": "0x1"} for i in range(4)])
+            self.assertEqual([r.header("connection") for r in got], [None, None, None, "close"])
+            self.assertTrue(c.read_eof())
+        self.assertEqual(g.wait(5), 0)
+
+    def test_what_comes_after_the_signal_is_not_carried_out(self):
+        """Who is told that the connection ends takes it for unsent, and may send it again elsewhere."""
+        g, u = self.front(serve(delay=0.8))
+        with g.client() as c:
+            c.send(c.build(CALL))
+            self.eventually(lambda: len(u.calls()) == 1)
+            g.signal(signal.SIGTERM)
+            g.wait_line("event=draining")
+            c.send(c.build('{"jsonrpc":"2.0","id":2,"method":"eth_sendRawTransaction","params":["0x00"]}'))
+            r = c.read_response()
+            self.assertEqual((r.json()["id"], (r.header("connection") or "").lower()), (1, "close"))
+            self.assertTrue(c.read_eof())
+        self.assertEqual(g.wait(5), 0)
+        self.assertEqual(u.calls("eth_sendRawTransaction"), [])
+
+    def test_a_client_that_leaves_is_not_waited_for(self):
+        g, u = self.front(lambda conn: (conn.read_request(), conn.wait_eof(20)), limits={"drain_timeout_ms": 8000})
+        with g.client() as c:
+            c.send(c.build(CALL))
+            self.eventually(lambda: len(u.calls()) == 1)
+            g.signal(signal.SIGTERM)
+            g.wait_line("event=draining")
+            c.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        at = time.monotonic()
+        self.assertEqual(g.wait(12), 0)
+        self.assertLess(time.monotonic() - at, 2.0 * SLOW)
 
     def test_in_flight_batch_finishes(self):
         g, u = self.front(serve(delay=0.3), ep={"pool": {"max_sockets": 2}})
