@@ -13,7 +13,9 @@
 #include "io/signals.h"
 
 enum {
-    DESCRIPTORS_FULL_PERCENT = 95 /* Envoy's threshold for refusing connections: what is left is for upstream sockets */
+    DESCRIPTORS_FULL_PERCENT =
+        95,            /* Envoy's threshold for refusing connections: what is left is for upstream sockets */
+    ADMIN_CLIENTS = 64 /* on the admin port: who looks on must not take the descriptors of those who call */
 };
 
 enum {
@@ -34,17 +36,23 @@ struct gateway {
     unsigned n_service, n_admin;
 };
 
-static void on_accept(struct gateway *g, struct stream *s, bool admin)
+static bool is_full(const struct gateway *g, bool admin)
 {
-    struct worker *w = g->worker;
+    const struct worker *w = g->worker;
     unsigned max = w->max_descriptors;
 
-    if (!admin &&
-        (w->n_sessions_service >= g->conf->limits.max_clients ||
-         (max && (w->n_sessions + w->n_sockets) * 100ull >= max * (unsigned long long)DESCRIPTORS_FULL_PERCENT)))
-        session_refuse(w, s);
+    if (admin)
+        return w->n_sessions - w->n_sessions_service >= ADMIN_CLIENTS;
+    return w->n_sessions_service >= g->conf->limits.max_clients ||
+           (max && (w->n_sessions + w->n_sockets) * 100ull >= max * (unsigned long long)DESCRIPTORS_FULL_PERCENT);
+}
+
+static void on_accept(struct gateway *g, struct stream *s, bool admin)
+{
+    if (is_full(g, admin))
+        session_refuse(g->worker, s);
     else
-        session_open(w, s, admin);
+        session_open(g->worker, s, admin);
 }
 
 static void on_accept_service(void *owner, struct listener *l, struct stream *s)

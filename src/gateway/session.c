@@ -110,6 +110,7 @@ void session_refuse(struct worker *w, struct stream *stream)
     struct buf head;
 
     w->stats.clients_refused++;
+    w->failures[FAIL_TOO_MANY_CLIENTS]++;
     buf_init(&head, 4096);
     if (reply_refusal(&head, FAIL_TOO_MANY_CLIENTS) == 0)
         stream_write(stream, &(struct chunk){slice_of(head.p, head.n), NULL}, 1);

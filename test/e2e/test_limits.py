@@ -223,6 +223,20 @@ class Counts(Case):
         for c in held:
             c.close()
 
+    def test_admin_connections_leave_the_service_alone(self):
+        u = self.upstream(serve())
+        g = self.gateway(config(endpoint(u.url()), limits={"max_clients": 50}), limits={resource.RLIMIT_NOFILE: (160, 160)})
+        held = [Client(g.admin, timeout=5) for _ in range(200)]
+        time.sleep(0.3)
+        with g.client(timeout=5) as c:
+            self.assertEqual(c.rpc("eth_call")["result"], "0x1")
+        self.assertEqual(held[0].get("/healthz").status, 200)
+        self.assert_http_error(held[64].read_response(), 503, "too_many_clients")
+        for c in held:
+            c.close()
+        self.eventually(lambda: g.fds() < 40)
+        self.eventually(lambda: b'millrace_refused_total{reason="too_many_clients"} 136' in g.admin_get("/metrics").body)
+
     def test_max_inflight_calls_single(self):
         g, u = self.front(serve(delay=0.6), limits={"max_inflight_calls": 2}, chain={"coalesce": False})
         held = [g.client() for _ in range(2)]
