@@ -502,7 +502,9 @@ void session_due(struct session *s)
         return;
     }
     w->stats.client_timeouts++;
-    if ((s->reading == READING_HEAD || s->reading == READING_BODY) && !queued) {
+    /* Who is late with a request may still be taking the answers to those before it. */
+    if ((s->reading == READING_HEAD || s->reading == READING_BODY) &&
+        (!queued || s->write_ms + w->conf->limits.write_timeout_ms > now_ms)) {
         request_bad(s, 408, NULL);
         stop_reading(s);
         return;

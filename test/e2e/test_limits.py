@@ -173,6 +173,15 @@ class Times(Case):
             self.assertLess(took, 0.5 + 0.5 * SLOW)
             self.assert_http_error(c.read_response(), 408, "request_timeout")
 
+    def test_slow_head_behind_an_answer_that_is_being_taken(self):
+        g, u = self.front(serve('"' + "x" * (8 << 20) + '"'), limits={"header_timeout_ms": 500})
+        with Client(g.addr, rcvbuf=16384) as c:
+            c.send(c.build(CALL) + b"POST / HTTP/1.1\r\nHost: lo")
+            time.sleep(1.5)
+            self.assertEqual(len(c.read_response().json()["result"]), 8 << 20)
+            self.assert_http_error(c.read_response(), 408, "request_timeout")
+            self.assertTrue(c.read_eof())
+
     def test_idle_connection_is_closed_silently(self):
         with self.g.client() as c:
             c.rpc("eth_call")
