@@ -38,6 +38,8 @@ static void syntax_error(struct config_report *r, const json_error_t *e)
                      near ? (int)strcspn(near + 7, "'") : 0, near ? near + 7 : "");
     else if (json_error_code(e) == json_error_null_character)
         config_error(r, NULL, "line %d, column %d: \\u0000 is not allowed", e->line, e->column);
+    else if (json_error_code(e) == json_error_numeric_overflow)
+        config_error(r, NULL, "line %d, column %d: the number is too large", e->line, e->column);
     else
         config_error(r, NULL, "line %d, column %d: not JSON: %.*s", e->line, e->column, n, e->text);
 }

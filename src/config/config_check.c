@@ -108,14 +108,9 @@ const char *config_check_url(const char *value)
 
 const char *config_check_proxy(const char *value)
 {
-    const char *reason;
-
     if (!*value || strcmp(value, "none") == 0)
         return NULL;
-    reason = config_check_url(value);
-    if (!reason && strncasecmp(value, "http://", 7) != 0)
-        reason = "must be an http:// URL, \"\" or \"none\"";
-    return reason;
+    return strncasecmp(value, "http://", 7) == 0 ? config_check_url(value) : "must be an http:// URL, \"\" or \"none\"";
 }
 
 const char *config_check_server_name(const char *value)

@@ -42,7 +42,9 @@ static bool target_build(struct upstream *u)
     case PROXY_DIRECT:
         return true;
     case PROXY_BAD:
-        log_event(LOG_ERROR, "proxy_bad_url", LOG_S("endpoint", conf->name));
+        /* One of the configuration was checked with it. */
+        log_event(LOG_ERROR, "proxy_bad_url", LOG_S("endpoint", conf->name),
+                  LOG_S("why", "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY of the environment is no http:// URL"));
         return false;
     case PROXY_USED:
         break;

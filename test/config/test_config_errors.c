@@ -32,6 +32,7 @@ static const struct {
     {"{\"listen\": 1,\n \"listen\": 2}", SAYS("line 2, column 9: duplicate key \"listen\"")},
     {"{\"chains\":{\"a\":{},\"a\":{}}}", SAYS("line 1, column 21: duplicate key \"a\"")},
     {"{\"a\":\"\\u0000\"}", SAYS("line 1, column 13: \\u0000 is not allowed")},
+    {"{\"a\": 99999999999999999999}", SAYS("line 1, column 26: the number is too large")},
 
     /* Keys. */
     {"{}", SAYS("missing key \"chains\"")},
@@ -154,7 +155,7 @@ static const struct {
      SAYS(EP ".url: must not have spaces, control or non-ASCII bytes, nor a fragment (#)")},
     {IN_URL("\"http://h/${NOT_SET}\""), SAYS(EP ".url: environment variable NOT_SET is not set")},
     {IN_URL("\"${SECRET_VALUE}\""), SAYS(EP ".url: must begin with http:// or https://")},
-    {IN_EP("\"proxy\":\"socks5://u:hush@h\""), SAYS(EP ".proxy: must begin with http:// or https://")},
+    {IN_EP("\"proxy\":\"socks5://u:hush@h\""), SAYS(EP ".proxy: must be an http:// URL, \"\" or \"none\"")},
     {IN_EP("\"proxy\":\"https://u:hush@h\""), SAYS(EP ".proxy: must be an http:// URL, \"\" or \"none\"")},
 
     /* Header fields: names are shown, values never. */

@@ -372,6 +372,13 @@ class Proxies(TlsCase):
     def test_environment_http(self):
         self.assertEqual(len(self.environment("http", {}, self.upstream()).seen), 1)
 
+    def test_environment_that_is_of_no_use(self):
+        path = self.write(config(endpoint("https://node.example/")))
+        r = self.run_program("-c", path, env={"HTTPS_PROXY": "socks5://me:hush@127.0.0.1:1"})
+        self.assertEqual(r.returncode, 1, r.stderr)
+        self.assertRegex(r.stderr, "event=proxy_bad_url endpoint=a why=.*HTTPS_PROXY")
+        self.assertNotIn("hush", r.stderr)
+
     def test_environment_of_the_other_scheme(self):
         self.assertEqual(self.environment("https", {}, self.upstream()).seen, [])
 
