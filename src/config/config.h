@@ -13,6 +13,7 @@
 
 struct limits_conf {
     size_t max_body_bytes;
+    size_t max_bodies_bytes; /* of all clients together */
     unsigned max_batch_calls;
     unsigned max_clients;
     unsigned max_inflight_calls;

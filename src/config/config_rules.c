@@ -350,6 +350,15 @@ static void socket_rules(struct config_walk *w, const struct config *c)
                      (unsigned long long)warm, c->limits.max_upstream_sockets);
 }
 
+static void body_rules(struct config_walk *w, const struct limits_conf *limits)
+{
+    struct config_path up = {NULL, "limits", 0}, key = {&up, "max_bodies_bytes", 0};
+
+    if (limits->max_bodies_bytes < limits->max_body_bytes)
+        config_error(&w->report, &key, "must be at least max_body_bytes (%zu), got %zu", limits->max_body_bytes,
+                     limits->max_bodies_bytes);
+}
+
 void config_rules(struct config_walk *w, const struct config_path *at, enum config_shape shape, json_t *obj, void *base,
                   bool clean)
 {
@@ -359,6 +368,7 @@ void config_rules(struct config_walk *w, const struct config_path *at, enum conf
         if (clean) {
             address_rules(w, base, obj);
             socket_rules(w, base);
+            body_rules(w, &((const struct config *)base)->limits);
         }
         break;
     case CONFIG_SHAPE_CHAIN:

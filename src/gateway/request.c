@@ -92,6 +92,7 @@ static void refuse(struct exchange *x, const struct error_detail *d)
     buf_init(&b, 4096);
     error_body(&b, CHAIN_EVM, d);
     x->status = fail_get(d->fail)->http;
+    x->retry_after_s = x->status == 429 ? RETRY_AFTER_S : 0;
     x->plain = blob_take(&b);
     w->failures[d->fail]++;
     w->stats.http_refused++;
@@ -136,8 +137,8 @@ void request_bad(struct session *s, unsigned status, const char *reason)
         unsigned status;
         enum fail fail;
     } by_status[] = {
-        {408, FAIL_REQUEST_TIMEOUT}, {413, FAIL_BODY_TOO_LARGE},    {414, FAIL_URL_TOO_LONG},
-        {417, FAIL_EXPECTATION},     {431, FAIL_HEADERS_TOO_LARGE}, {505, FAIL_HTTP_VERSION},
+        {408, FAIL_REQUEST_TIMEOUT}, {413, FAIL_BODY_TOO_LARGE},    {414, FAIL_URL_TOO_LONG}, {417, FAIL_EXPECTATION},
+        {429, FAIL_OVERLOADED},      {431, FAIL_HEADERS_TOO_LARGE}, {505, FAIL_HTTP_VERSION},
     };
     struct error_detail d = {.fail = FAIL_BAD_HTTP, .detail = reason};
     struct exchange *x = exchange_new(s);
@@ -300,9 +301,10 @@ static struct flight *make_flight(const struct exchange *x, const struct message
 
 static bool is_overloaded(const struct worker *w)
 {
-    unsigned most = w->conf->limits.max_inflight_calls;
+    const struct limits_conf *most = &w->conf->limits;
 
-    return w->n_flights >= most || w->n_waiting >= most;
+    return w->n_flights >= most->max_inflight_calls || w->n_waiting >= most->max_inflight_calls ||
+           w->bodies_bytes > most->max_bodies_bytes;
 }
 
 /* A filter is polled where it is, whichever endpoint its client names now. */
@@ -428,8 +430,7 @@ static void take_calls(struct exchange *x, const struct message_body *b)
                 w->failures[FAIL_OVERLOADED]++;
                 continue;
             }
-            if (!b->array) { /* HTTP's own way to say so is for single calls: a client would lose the other answers of
-                                an array */
+            if (!b->array) { /* HTTP's own way to say so: of an array a client would lose the other answers */
                 x->status = fail_get(FAIL_OVERLOADED)->http;
                 x->retry_after_s = RETRY_AFTER_S;
             }
@@ -449,7 +450,7 @@ static void take_rpc(struct exchange *x, struct chain *chain, struct slice body)
     x->is_rpc = true;
     x->chain = chain;
     x->asked_bytes = body.n + (x->asker.scope ? x->asker.scope->n : 0);
-    x->session->asked_bytes += x->asked_bytes;
+    session_asks(x->session, (long)x->asked_bytes);
     envelope_init(&x->envelope, b);
     if (b->fail) {
         struct error_detail d = {.fail = b->fail};

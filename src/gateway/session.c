@@ -60,12 +60,19 @@ static void enter(struct session *s, enum session_reading reading)
     s->since_ms = worker_now_ms(s->worker);
 }
 
+static void body_arrives(struct session *s, size_t bytes)
+{
+    s->worker->bodies_bytes += bytes - s->body_bytes;
+    s->body_bytes = bytes;
+}
+
 static void parser_put(struct session *s)
 {
     struct worker *w = s->worker;
 
     if (!s->http)
         return;
+    body_arrives(s, 0);
     if (!h1_server_unused(s->http))
         h1_server_reset(s->http); /* those that are kept are ready for the next client */
     if (w->n_parsers < WORKER_PARSERS)
@@ -135,7 +142,7 @@ static void drop_first(struct session *s)
     release(s, x);
     if (x->is_rpc)
         session_count(s, -(long)x->envelope.held_bytes);
-    s->asked_bytes -= x->asked_bytes;
+    session_asks(s, -(long)x->asked_bytes);
     list_remove(&x->node);
     s->n_exchanges--;
     request_free(s->worker, x);
@@ -187,6 +194,21 @@ void session_mark(struct session *s)
 void session_count(struct session *s, long bytes)
 {
     s->held_bytes = (size_t)((long)s->held_bytes + bytes);
+}
+
+void session_asks(struct session *s, long bytes)
+{
+    s->asked_bytes += (size_t)bytes;
+    s->worker->bodies_bytes += (size_t)bytes;
+}
+
+/* Is what arrives too much, with what other clients sent?  One body alone may always come. */
+static bool is_flooded(struct session *s)
+{
+    const struct worker *w = s->worker;
+
+    body_arrives(s, h1_server_held_bytes(s->http));
+    return w->bodies_bytes > w->conf->limits.max_bodies_bytes && w->bodies_bytes > s->body_bytes;
 }
 
 /* Too much is under way for one connection: later requests wait in the kernel. */
@@ -244,6 +266,10 @@ static void parse(struct session *s, const char *p, size_t n)
         p += used;
         n -= used;
         if (ev == H1_SERVER_MORE) {
+            if (h1_server_in_body(s->http) && is_flooded(s)) {
+                request_bad(s, 429, "the bodies of all requests together");
+                stop_reading(s);
+            }
             break;
         } else if (ev == H1_SERVER_HEAD) {
             const struct h1_request *q = h1_server_request(s->http);
@@ -256,8 +282,10 @@ static void parse(struct session *s, const char *p, size_t n)
             if (q->expect_continue && n == 0)
                 s->owes_continue = true;
         } else if (ev == H1_SERVER_REQUEST) {
-            bool more = request_take(s, h1_server_request(s->http));
+            bool more;
 
+            body_arrives(s, 0); /* counted by its calls from now on */
+            more = request_take(s, h1_server_request(s->http));
             s->owes_continue = false;
             h1_server_next(s->http);
             enter(s, READING_IDLE);

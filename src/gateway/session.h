@@ -37,6 +37,7 @@ struct session {
     struct freshness_shown *shown; /* what the client knows of each head of each chain, owned; NULL: nothing */
     struct buf *stash;             /* bytes read but not parsed while paused */
     size_t asked_bytes;            /* bodies of requests under way */
+    size_t body_bytes;             /* of the request that arrives, once it takes more than one read */
     size_t held_bytes;             /* answers held, and parts of answers under way, for this client */
     uint64_t sent_bytes;           /* given to the stream */
     uint64_t taken_before;         /* of these, what the client had taken at the last look */
@@ -58,6 +59,7 @@ void session_due(struct session *s);
 void session_drain(struct session *s); /* closes when nothing is under way; else after the last answer */
 
 void session_count(struct session *s, long bytes);
+void session_asks(struct session *s, long bytes); /* of requests under way: more, or fewer */
 
 static inline struct session *session_of(const struct call *c)
 {

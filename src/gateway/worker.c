@@ -112,6 +112,7 @@ struct worker *worker_free(struct worker *w)
 {
     if (!w)
         return NULL;
+    assert(w->bodies_bytes == 0);
     assert(list_empty(&w->sessions) && list_empty(&w->dirty) && list_empty(&w->torn));
     for (size_t i = 0; i < w->n_chains; i++)
         chain_free(w->chains[i]);

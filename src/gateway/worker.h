@@ -52,6 +52,7 @@ struct worker {
     struct heap upstreams_due; /* upstream.due */
     unsigned n_flights;        /* in existence */
     unsigned n_waiting;        /* calls that wait for flights: the bound of either is max_inflight_calls */
+    size_t bodies_bytes;       /* of requests that arrive or are under way: their bound is max_bodies_bytes */
     unsigned n_sockets;        /* upstream connections, dialling ones included */
     unsigned n_stalled;        /* of these, not read for want of room at clients */
     uint64_t next_id;          /* of flights */

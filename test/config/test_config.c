@@ -51,6 +51,7 @@ TEST(defaults)
     CHECK_EQ(c->n_admin, 1);
     IS(c->admin[0], "127.0.0.1:8546");
     CHECK_EQ(l->max_body_bytes, 10485760);
+    CHECK_EQ(l->max_bodies_bytes, 536870912);
     CHECK_EQ(l->max_batch_calls, 1000);
     CHECK_EQ(l->max_clients, 10000);
     CHECK_EQ(l->max_inflight_calls, 20000);

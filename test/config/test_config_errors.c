@@ -224,6 +224,8 @@ static const struct {
     {"{\"chains\":{\"a\":{\"family\":\"evm\",\"default\":true," EP_LIST "},"
      "\"b\":{\"family\":\"evm\",\"default\":true," EP_LIST "}}}",
      SAYS("chains.b.default: there can be only one default chain, and a is it already")},
+    {"{\"limits\":{\"max_bodies_bytes\":65536},\"chains\":{\"a\":{\"family\":\"evm\"," EP_LIST "}}}",
+     SAYS("limits.max_bodies_bytes: must be at least max_body_bytes (10485760), got 65536")},
     {"{\"limits\":{\"max_upstream_sockets\":1},\"chains\":{\"a\":{\"family\":\"evm\"," EP_LIST "},"
      "\"b\":{\"family\":\"evm\"," EP_LIST "}}}",
      SAYS("limits.max_upstream_sockets: must be at least the sum of all pool.min_warm (2), got 1")},

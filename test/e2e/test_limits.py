@@ -2,8 +2,8 @@
 import socket
 import time
 
-from client import Closed
-from harness import SLOW, Case, Shared, config, endpoint
+from client import Client, Closed
+from harness import MILLRACE_FAST, SLOW, Case, Shared, config, endpoint
 from upstream import Upstream, serve
 
 CALL = '{"jsonrpc":"2.0","id":1,"method":"eth_call","params":["x"]}'
@@ -284,6 +284,61 @@ class Counts(Case):
             self.assertLessEqual(len(u.calls()), 8)
             for _ in range(12):
                 self.assertEqual(c.read_response().status, 200)
+
+
+class Bodies(Case):
+    """max_bodies_bytes: what all clients together may have asked."""
+    MIB = 1 << 20
+    LIMITS = {"max_body_bytes": 4 * MIB, "max_bodies_bytes": 10 * MIB}
+
+    def body(self, id, mib):
+        return '{"jsonrpc":"2.0","id":%d,"method":"eth_call","params":["%s"]}' % (id, "x" * (mib * self.MIB))
+
+    def test_that_arrive(self):
+        g, u = self.front(limits={**self.LIMITS, "body_timeout_ms": 8000}, program=MILLRACE_FAST)
+        before = g.rss_kib()
+        held = [g.client() for _ in range(12)]
+        for c in held:
+            try:
+                c.send(c.build(self.body(1, 3))[:-1])
+            except ConnectionError:
+                pass
+        time.sleep(0.5)
+        self.assertLess(g.rss_kib() - before, 32 << 10)
+        for c in held[:2]:
+            c.send(b"}")
+            self.assertEqual(c.read_response().json()["result"], "0x1")
+        for c in held[4:]:
+            r = c.read_response()
+            self.assert_http_error(r, 429, "overloaded")
+            self.assertEqual((r.header("retry-after"), r.header("connection")), ("1", "close"))
+        for c in held:
+            c.close()
+        with g.client() as c:
+            self.assertEqual(c.request(self.body(2, 3)).json()["result"], "0x1")
+
+    def test_under_way(self):
+        g, u = self.front(serve(delay=1.5), limits=self.LIMITS, chain={"coalesce": False})
+        held = [self.posting(g, self.body(i, 3)) for i in range(3)]
+        self.eventually(lambda: len(u.calls()) == 3)
+        with g.client() as c:
+            r = c.request(self.body(7, 2))
+            self.assertEqual((r.status, r.header("retry-after")), (429, "1"))
+            self.assertEqual(r.json()["error"]["data"]["reason"], "overloaded")
+        with g.client() as c:  # small ones find room
+            self.assertEqual(c.rpc("eth_call", ["small"])["result"], "0x1")
+        for i, c in enumerate(held):
+            self.assertEqual(c.read_response().json(), {"jsonrpc": "2.0", "id": i, "result": "0x1"})
+        with g.client() as c:
+            self.assertEqual(c.request(self.body(8, 3)).json()["id"], 8)
+
+    def test_one_alone(self):
+        g, u = self.front(limits={"max_body_bytes": 4 * self.MIB, "max_bodies_bytes": 4 * self.MIB})
+        body = self.body(1, 3)
+        body += " " * (4 * self.MIB - len(body))
+        with g.client() as c:
+            for _ in range(2):
+                self.assertEqual(c.request(body).json()["result"], "0x1")
 
 
 class ClientGone(Case):

@@ -194,6 +194,7 @@ void sim_check_turn(struct world *w)
 {
     const struct worker *g = w->gateway;
     unsigned sockets = 0, k = 0, extra = 0;
+    size_t bodies = 0;
 
     sim_check(w, list_empty(&g->ready) && list_empty(&g->dirty), "the turn left work behind");
     sim_check(w, g->n_sockets <= w->p.max_upstream_sockets, "%u sockets in all", g->n_sockets);
@@ -230,7 +231,10 @@ void sim_check_turn(struct world *w)
                   "%zu bytes are held for a client", s->held_bytes + stream_queued_bytes(s->stream));
         sim_check(w, s->n_exchanges == length(&s->exchanges), "an exchange is lost");
         sim_check(w, s->n_exchanges || s->held_bytes == 0, "%zu bytes held for nobody", s->held_bytes);
+        bodies += s->asked_bytes + s->body_bytes;
     }
+    sim_check(w, g->bodies_bytes == bodies, "%zu bytes of requests are said to be there, there are %zu",
+              g->bodies_bytes, bodies);
 }
 
 void sim_check_quiet(struct world *w)
