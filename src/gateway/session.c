@@ -62,6 +62,8 @@ static void enter(struct session *s, enum session_reading reading)
 
 static void body_arrives(struct session *s, size_t bytes)
 {
+    if (bytes == s->body_bytes)
+        return;
     s->worker->bodies_bytes += bytes - s->body_bytes;
     s->body_bytes = bytes;
 }
