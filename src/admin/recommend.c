@@ -55,9 +55,12 @@ static void read_head(const struct upstream *u, struct advice_facts *f, uint64_t
 {
     const struct heads *h = &u->chain->heads;
 
-    f->behind = freshness_lag(&h->of[HEAD_LATEST], u->index);
+    f->behind = freshness_lag(&h->of[h->watching.kind], u->index);
     f->behind_max = h->conf.max_lag;
     f->behind_ms = u->behind_since_ms ? now_ms - u->behind_since_ms : 0;
+    f->unreplayed = u->watch.replay.behind;
+    f->unreplayed_max = h->max_shred_lag;
+    f->unreplayed_ms = u->watch.replay.late_ms ? now_ms - u->watch.replay.late_ms : 0;
 }
 
 static void read_batches(const struct upstream *u, struct advice_facts *f, uint64_t now_ms)

@@ -165,6 +165,7 @@ static void head(struct page *p, const struct upstream *u)
     open_object(p, "head");
     num(p, "number", f->head[u->index]);
     num(p, "behind", freshness_lag(f, u->index));
+    num(p, "behind_ms", u->behind_since_ms ? worker_now_ms(p->w) - u->behind_since_ms : 0);
     num(p, "heard_ms_ago", worker_now_ms(p->w) - f->at_ms[u->index]);
     num(p, "doubted", (f->doubted & bit) != 0);
     num(p, "syncing", (h->syncing & bit) != 0);

@@ -238,9 +238,11 @@ enum freshness_news heads_told(struct upstream *u, enum head_kind kind, uint64_t
         watch_moved(c);
     if (c->n_upstreams > 1 && (f->behind[u->index] | behind | f->doubted | h->doubts | h->late))
         judge(u, f, number, behind);
-    if (kind == HEAD_LATEST && freshness_lag(f, u->index) <= h->conf.max_lag)
+    if (kind != h->watching.kind)
+        return news;
+    if (freshness_lag(f, u->index) <= h->conf.max_lag)
         u->behind_since_ms = 0;
-    else if (kind == HEAD_LATEST && !u->behind_since_ms)
+    else if (!u->behind_since_ms)
         u->behind_since_ms = now_ms;
     return news;
 }

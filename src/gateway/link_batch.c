@@ -122,6 +122,7 @@ bool link_batch_answered(struct link *k, const struct h1_response *res)
     struct list left;
     enum fail fail;
 
+    w->batch_failed = false;
     batch_answer_begin(a);
     for (unsigned i = 0; i < k->n_seats; i++)
         batch_answer_expect(a, k->seats[i].id);

@@ -98,10 +98,6 @@ void route_failed(struct worker *w, struct flight *f, const struct route_failure
     struct upstream *u = f->upstream;
     enum answer_class class;
 
-    if (f->part == FLIGHT_HEDGE && !f->wanted) { /* it came too late anyway */
-        worker_flight_free(w, f);
-        return;
-    }
     u->endpoint.stats.failures[why->fail]++;
     class = standing_failed(w, f, why);
     if (f->part == FLIGHT_HEDGE) {
@@ -249,11 +245,6 @@ void route_answered(struct worker *w, struct flight *f, bool is_error, struct sl
 {
     enum answer_class class;
 
-    if (f->part == FLIGHT_HEDGE && !f->wanted && is_error) { /* too late to be held against anybody */
-        worker_flight_free(w, f);
-        blob_unref(ref);
-        return;
-    }
     class = f->part == FLIGHT_LEAD ? ANSWER_OK : standing_answered(w, f, is_error, payload);
     note_latency(w, f, is_error);
     if (f->part == FLIGHT_PROBE) {

@@ -287,6 +287,33 @@ static void judge(struct worker *w, struct flight *f, enum answer_class class, u
     u->endpoint.stats.classes[class]++;
 }
 
+/* One bad answer to a request that calls shared is one failure, however many of them it was said to. */
+static bool is_counted(struct worker *w, const struct flight *f)
+{
+    bool counted = w->batch_failed;
+
+    if (!w->response || f->riders < 2)
+        return false;
+    w->batch_failed = true;
+    return counted;
+}
+
+/* Was f answered with a failure of the endpoint that has been counted? */
+static bool fails_again(struct worker *w, struct flight *f, enum answer_class class)
+{
+    const struct answer_meaning *a = answer_meaning(class);
+
+    if ((a->harm != HARM_HARD && a->park != PARK_CREDENTIAL) || standing_excuses(f, class))
+        return false;
+    keep_reason(&f->upstream->endpoint, FAIL_UPSTREAM_ERROR, class, NULL, f->http_status);
+    if (!is_counted(w, f))
+        return false;
+    if (f->trial) /* what becomes of it is its own to say */
+        judge_breaker(w, f, a, f->http_status);
+    f->upstream->endpoint.stats.classes[class]++;
+    return true;
+}
+
 enum answer_class standing_answered(struct worker *w, struct flight *f, bool is_error, struct slice payload)
 {
     enum answer_class class;
@@ -299,9 +326,8 @@ enum answer_class standing_answered(struct worker *w, struct flight *f, bool is_
             classify_error(&f->upstream->endpoint.conf->classes, f->chain->conf->family, f->method, f->http_status, &e)
                 .class;
         learn_limit(w, f, class, &e);
-        if ((answer_meaning(class)->harm == HARM_HARD || answer_meaning(class)->park == PARK_CREDENTIAL) &&
-            !standing_excuses(f, class))
-            keep_reason(&f->upstream->endpoint, FAIL_UPSTREAM_ERROR, class, NULL, f->http_status);
+        if (fails_again(w, f, class))
+            return class;
     } else {
         class = classify_result(f->method, payload);
         learn_limit(w, f, class, NULL);

@@ -23,7 +23,8 @@ struct upstream {
     struct endpoint endpoint;
     struct probe probe; /* is it on its chain? */
     struct watch watch;
-    uint64_t behind_since_ms; /* each word of it was more than max_lag_blocks behind; 0: the last was not */
+    uint64_t
+        behind_since_ms; /* each word of it about the head that calls ask for was too far behind; 0: not the last */
     struct worker *worker;
     struct chain *chain;
     unsigned index;                /* in its chain */

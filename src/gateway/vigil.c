@@ -15,24 +15,26 @@ enum {
     LATE_OCTAVES = 4, /* nor before it has taken 16 times what is usual */
     /* An endpoint that says nothing for so long, to as many late requests as its breaker takes for a verdict, is not
      * waited for: one alone may be a question that is heavier than others of its method. */
-    SILENT_US = 1000000
+    SILENT_US = 1000000,
+    /* Before that it is asked for its head: who has an answer to that works on what takes long. */
+    DOUBTFUL_US = SILENT_US / 2
 };
 
 /* Nothing came from its endpoint for long, to f, which is late, or to anyone. */
-static bool is_silent(const struct chain *c, const struct flight *f, uint64_t us, uint64_t now_us)
+static bool is_silent(const struct chain *c, const struct flight *f, uint64_t us, uint64_t now_us, uint64_t least_us)
 {
-    return us >= SILENT_US && now_us - c->standing.heard_us[f->upstream->index] >= SILENT_US;
+    return us >= least_us && now_us - c->standing.heard_us[f->upstream->index] >= least_us;
 }
 
-/* f has been under way for so long that it counts, once.  true: in silence. */
-static bool look_at(struct chain *c, struct flight *f, uint64_t now_us)
+/* f has been under way for so long that it counts, once.  true: in a silence of at least so long. */
+static bool look_at(struct chain *c, struct flight *f, uint64_t now_us, uint64_t least_us)
 {
     uint64_t us = now_us - f->sent_us;
 
     if (latency_table_compare(&c->standing.latency, f->method->slot, us) < LATE_OCTAVES * FIXED_ONE)
         return false;
     if (f->late) /* a second look: the turns since the first one brought nothing */
-        return is_silent(c, f, us, now_us);
+        return is_silent(c, f, us, now_us, least_us);
     f->late = true;
     standing_late(c->worker, f);
     return false;
@@ -55,8 +57,8 @@ static void leave(struct chain *c, struct flight *f)
     route_arm(c->worker, f);
 }
 
-/* How many links carry something in silence; part: those that may leave it do. */
-static unsigned look_at_links(struct chain *c, const struct pool *p, uint64_t now_us, bool part)
+/* How many links carry something in a silence of at least so long; part: those that may leave it do. */
+static unsigned look_at_links(struct chain *c, const struct pool *p, uint64_t now_us, uint64_t least_us, bool part)
 {
     unsigned n = 0, silent = 0;
 
@@ -73,7 +75,7 @@ static unsigned look_at_links(struct chain *c, const struct pool *p, uint64_t no
                 return silent;               /* the longest busy ones are first */
             if (k->stalled || link_began(k)) /* we do not listen; or it is speaking */
                 break;
-            if (!look_at(c, f, now_us))
+            if (!look_at(c, f, now_us, least_us))
                 continue;
             is |= !f->heavy; /* some take a hundred times as long as others: no verdict, but they follow one */
             if (part && may_leave(c, f))
@@ -99,7 +101,10 @@ void vigil_look(struct chain *c)
         const struct pool *p = &u->endpoint.pool;
         unsigned enough = upstream_is_down(u) ? 1 : c->conf->breaker.failures; /* there is a verdict already */
 
-        if (u->n_wire && look_at_links(c, p, now_us, false) >= enough)
-            look_at_links(c, p, now_us, true);
+        if (!u->n_wire || look_at_links(c, p, now_us, DOUBTFUL_US, false) < enough)
+            continue;
+        watch_doubted(u);
+        if (look_at_links(c, p, now_us, SILENT_US, false) >= enough)
+            look_at_links(c, p, now_us, SILENT_US, true);
     }
 }

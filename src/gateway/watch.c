@@ -99,6 +99,18 @@ static void look_up(struct upstream *u, uint64_t now_ms)
     ask(u, q);
 }
 
+static bool may_ask(const struct upstream *u)
+{
+    return !u->watch.asking && !u->worker->draining && u->chain->conf->head_probe && u->endpoint.head &&
+           !probe_holds(&u->probe) && u->probe.state != PROBE_REFUSED;
+}
+
+void watch_doubted(struct upstream *u)
+{
+    if (may_ask(u) && !upstream_is_down(u))
+        ask(u, PROBE_HEAD);
+}
+
 void watch_look(struct upstream *u)
 {
     struct chain *c = u->chain;
@@ -106,8 +118,7 @@ void watch_look(struct upstream *u)
     uint64_t now_ms = worker_now_ms(u->worker);
 
     u->watch.look_ms = UINT64_MAX;
-    if (u->watch.asking || u->worker->draining || !c->conf->head_probe || !u->endpoint.head || probe_holds(&u->probe) ||
-        u->probe.state == PROBE_REFUSED)
+    if (!may_ask(u))
         return;
     if (!u->watch.sync_ms) {
         u->watch.sync_ms = now_ms + SYNC_FIRST_MS;

@@ -43,6 +43,9 @@ void watch_moved(struct chain *c);
 
 /* Asks u what is due, and sets look_ms. */
 void watch_look(struct upstream *u);
+/* u keeps calls waiting and says nothing: it is asked now, so that its silence, or its answer, is about a question that
+ * is known to be light. */
+void watch_doubted(struct upstream *u);
 /* The answer to a question, of a head of that kind. */
 void watch_told(struct upstream *u, enum probe_question question, enum head_kind kind, bool is_error,
                 struct slice payload);

@@ -77,6 +77,7 @@ struct worker {
     struct message_body body;         /* the body being scanned */
     struct gather gather;             /* the write being put together */
     struct batch_answer batch_answer; /* the array being matched */
+    bool batch_failed;                /* it has counted as a failure of its endpoint */
     char *batch_body;                 /* the request of several flights being written */
     size_t batch_body_cap;
     struct flight **boarding; /* those that depart together */

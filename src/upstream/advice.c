@@ -163,10 +163,14 @@ static bool behind(const struct advice_facts *f, char *seen)
 {
     char time[32];
 
-    if (f->behind <= f->behind_max || f->behind_ms < BEHIND_MIN_MS)
+    if (f->behind > f->behind_max && f->behind_ms >= BEHIND_MIN_MS)
+        SAY(seen, "it has been more than %" PRIu64 " blocks behind for %s, now %" PRIu64, f->behind_max,
+            span(f->behind_ms, time), f->behind);
+    else if (f->unreplayed > f->unreplayed_max && f->unreplayed_ms >= BEHIND_MIN_MS)
+        SAY(seen, "it has replayed more than %" PRIu64 " slots behind what it receives for %s, now %" PRIu64,
+            f->unreplayed_max, span(f->unreplayed_ms, time), f->unreplayed);
+    else
         return false;
-    SAY(seen, "it has been more than %" PRIu64 " blocks behind for %s, now %" PRIu64, f->behind_max,
-        span(f->behind_ms, time), f->behind);
     return true;
 }
 

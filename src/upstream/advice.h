@@ -33,6 +33,9 @@ struct advice_facts {
     uint64_t behind, behind_max; /* blocks or slots behind the others; how many are borne */
     uint64_t behind_ms;          /* for how long without a break */
 
+    uint64_t unreplayed, unreplayed_max; /* slots that it received and has not replayed; how many are borne */
+    uint64_t unreplayed_ms;              /* for how long without a break */
+
     bool quota_spent;                       /* the provider says so, whatever was counted */
     uint64_t quota_used, quota_max;         /* of the day, requests or units */
     uint64_t quota_since_s, quota_left_s;   /* since the day began, until it ends */

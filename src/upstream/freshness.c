@@ -12,6 +12,8 @@ enum {
     ALONE_MIN_MS = 1000,
     ALONE_MAX_MS = 4000,      /* less than a call's usual time: it sees the end of that */
     UNKNOWN_BLOCK_US = 50000, /* as quick as any chain, until its pace is learned */
+    LOW_WORDS = 3,
+    ALL_LOW_MS = ALONE_MAX_MS,
     CLAIMS = 3,
     CLAIMS_ALONE = 2
 };
@@ -173,13 +175,38 @@ static enum freshness_news forward(struct freshness *f, const struct freshness_c
     return FRESHNESS_DOUBTED;
 }
 
+/* Endpoint i told a number below the head. */
+static void low_note(struct freshness *f, unsigned i, uint64_t now_ms)
+{
+    struct freshness_low *l = &f->low[i];
+
+    if (!l->words || l->seen_ms != f->seen_ms)
+        *l = (struct freshness_low){.seen_ms = f->seen_ms, .since_ms = now_ms};
+    l->words += l->words < LOW_WORDS;
+}
+
+/* Has nobody shown the head for so long, while each of them, also the one that told it, said several times that it is
+ * below, that those who are late would have caught up? */
+static bool all_low(const struct freshness *f, uint64_t had, uint64_t now_ms)
+{
+    for (; had; had &= had - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(had);
+        const struct freshness_low *l = &f->low[i];
+
+        if (l->words < LOW_WORDS || l->seen_ms != f->seen_ms || now_ms - l->since_ms < ALL_LOW_MS ||
+            now_ms - f->at_ms[i] > ALL_LOW_MS)
+            return false;
+    }
+    return true;
+}
+
 /* Endpoint i told a number below the head: is the head still the head? */
 static bool set_back(struct freshness *f, const struct freshness_conf *c, unsigned i, uint64_t now_ms)
 {
     uint64_t highest = 0, highest_low = 0;
     unsigned low = 0, high = 0;
-    bool unseen = now_ms - f->seen_ms > unseen_ms(f, c);
     uint64_t had = f->heard & ~f->doubted;
+    bool unseen = now_ms - f->seen_ms > unseen_ms(f, c) || (f->n > 1 && all_low(f, had, now_ms));
 
     if ((!unseen && f->head[i] + HEAD_ROLLBACK >= f->number) || planted(PLANT_ROLLBACK_DENIED))
         return false;
@@ -219,11 +246,14 @@ static enum freshness_news backward(struct freshness *f, const struct freshness_
         f->doubted &= ~BIT(i);
     if (exact || behind < f->behind[i])
         f->behind[i] = behind;
-    if (behind == 0)
+    if (behind == 0) {
         f->seen_ms = now_ms;
-    else if (exact && set_back(f, c, i, now_ms))
-        return FRESHNESS_SET_BACK;
-    return FRESHNESS_SAME;
+        return FRESHNESS_SAME;
+    }
+    if (!exact)
+        return FRESHNESS_SAME;
+    low_note(f, i, now_ms);
+    return set_back(f, c, i, now_ms) ? FRESHNESS_SET_BACK : FRESHNESS_SAME;
 }
 
 enum freshness_news freshness_note(struct freshness *f, const struct freshness_conf *c, unsigned i, uint64_t number,

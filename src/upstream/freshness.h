@@ -8,9 +8,11 @@
  * who says otherwise; twice where it is the only one, which is not doubted.
  *
  * The head goes back (test nodes that were reset or reverted) when more endpoints are HEAD_ROLLBACK behind it than are
- * not, by their last words; or when there is none left whose last word it is, and that for a while.  What clients were
- * shown beyond that binds no more.  Before there is a head they are shown what was told: when the first one that is
- * sure is HEAD_ROLLBACK below, that was wrong, and binds no more either.
+ * not, by their last words; or when there is none left whose last word it is, and that for a while: for 4 s where every
+ * endpoint that was heard of, also the one that showed the head, says again and again that it is below, since those who
+ * are only late catch up sooner; else, as the one that is ahead may be unreachable, for four blocks, 10 s at least.
+ * What clients were shown beyond that binds no more.  Before there is a head they are shown what was told: when the
+ * first one that is sure is HEAD_ROLLBACK below, that was wrong, and binds no more either.
  *
  * Lag is what an endpoint was behind when it last spoke: who is not asked does not fall behind for that. */
 #ifndef MILLRACE_UPSTREAM_FRESHNESS_H
@@ -47,6 +49,11 @@ struct freshness {
         uint64_t number, at_ms;
         unsigned by, times; /* 0: there is none */
     } claim;
+    struct freshness_low {
+        uint64_t seen_ms;  /* of the last sight of the head, since when this is so: */
+        uint64_t since_ms; /* it told that it was below, first then, */
+        unsigned words;    /* and so many times, or more */
+    } low[FRESHNESS_MAX];
     uint64_t first_high; /* while no head is sure, the highest of those told that are near each other */
     uint64_t head[FRESHNESS_MAX], at_ms[FRESHNESS_MAX], behind[FRESHNESS_MAX];
 };

@@ -27,6 +27,7 @@ struct replay {
     uint64_t shreds, slot, behind;
     unsigned refusals; /* in a row */
     bool late;
+    uint64_t late_ms; /* since when; 0: it is not */
 };
 
 enum replay_news { REPLAY_SAME, REPLAY_LATE, REPLAY_CAUGHT_UP };

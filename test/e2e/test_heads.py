@@ -259,6 +259,19 @@ class SetBack(Heads):
             self.nodes[0].number = 45
             self.assertEqual(self.head(c), 45)  # after a while
 
+    def test_a_test_node_with_two_names(self):
+        """Whoever was shown the block before waits until all have said for a while that it is no more."""
+        self.start(50, 50, head_probe=True, block_time_ms=12000)
+        with self.g.client() as c:
+            self.tell_all()
+            self.assertEqual(self.head(c), 50)
+            for n in self.nodes:
+                n.number = 45
+            at = time.monotonic()
+            self.assertEqual(self.head(c), 45)
+            self.assertLess(time.monotonic() - at, 6 * SLOW)
+            self.assertGreater(time.monotonic() - at, 3)
+
 
 class Probes(Heads):
     def test_heads_are_asked_for_while_calls_come(self):
@@ -380,6 +393,18 @@ class Replay(Heads):
             self.until(c, lambda: not self.replay(0)["late"])
             self.until(c, lambda: self.asked("getBalance")[0] > before[0])
             self.g.wait_line("endpoint_replay_caught_up .*endpoint=a")
+
+    def test_how_long_it_is_behind_whatever_is_asked(self):
+        """Of the commitment that calls ask for."""
+        self.start(1000, 1000)
+        self.nodes[1].number = 900
+        with self.g.client() as c:
+            self.until(c, lambda: all("head" in e for e in self.endpoints()))
+            self.until(c, lambda: self.endpoints()[1]["head"]["behind_ms"] > 300)
+            self.assertEqual([(e["head"]["behind"], e["head"]["behind_ms"] > 0) for e in self.endpoints()],
+                             [(0, False), (100, True)])
+            self.nodes[1].number = 1000
+            self.until(c, lambda: self.endpoints()[1]["head"]["behind_ms"] == 0)
 
     def test_the_bound_is_configured(self):
         self.start(1000 + 99, 1000 + 51, max_shred_lag_slots=50)

@@ -144,6 +144,43 @@ class Second(Hedged):
             r = c.read_response()
             self.assertEqual((r.json()["result"], r.header("x-millrace-hedge")), ("a", "lost"))
 
+    def late(self, ending, times=3):
+        """So many times the first one is late, and ends badly when the second has answered."""
+        self.gate = gate = Gate()
+        gate.open()
+        self.addCleanup(gate.open)
+        g = self.two(a=node("a", gate, ending), conf=chain(percent=50))
+        self.gate = gate
+        with g.client() as c:
+            self.warm(c)
+            for i in range(times):
+                gate.close()
+                self.assertEqual(self.ask(c, id=i).json()["result"], "b")
+                gate.open()
+                self.eventually(lambda: g.status()["chains"]["ethereum"]["endpoints"][0]["sockets"]["active"] == 0)
+        self.assertEqual(self.counters(g, "retries", *self.ALL), (0, times, times, 0, 0))
+        return g, g.status()["chains"]["ethereum"]["endpoints"][0]
+
+    def test_loser_ends_badly(self):
+        """That it was slow is not held against it, but what it says then is."""
+        _, a = self.late(lambda conn, req: conn.send(http("<html>", status="502 Bad Gateway", ctype="text/html")))
+        self.assertEqual((a["state"], a["errors"]), ("down", {"upstream_http_status": 3}))
+
+    def test_loser_is_reset(self):
+        """On a connection that had been used: that is nobody's fault."""
+        _, a = self.late(lambda conn, req: conn.reset(), 2)
+        self.assertEqual(a["state"], "up")
+
+    def test_loser_says_that_it_fails(self):
+        _, a = self.late(lambda conn, req: conn.send(http(error_reply(req.id, -32603, "no backend"),
+                                                          status="503 Service Unavailable")))
+        self.assertEqual(a["state"], "down")
+
+    def test_loser_is_refused_for_its_rate(self):
+        g, a = self.late(lambda conn, req: conn.send(http(error_reply(req.id, 429, "rate limit exceeded"))), 1)
+        self.assertEqual(a["state"], "up")
+        g.wait_line("endpoint_(slowed|paused) .*endpoint=a")
+
     def test_client_leaves(self):
         """Both answers come to nobody."""
         b = Gate()

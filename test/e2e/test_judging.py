@@ -272,6 +272,26 @@ class Lost(Judged):
         self.assertEqual([len(u.calls("eth_getLogs")) for u in (a, b)], [33, 0])
         self.assertEqual(states(g)["a"], "up")
 
+    def test_light_questions_of_uneven_cost_are_no_silence(self):
+        """Who works on three that take long for once is asked for its head, and has an answer to that."""
+        def script(conn):
+            while (r := conn.read_request()) is not None:
+                if r.call == "eth_call" and "slow" in r.json["params"][0]:
+                    time.sleep(2.5)
+                conn.answer(r, '"0x10"')
+        a, b = self.upstream(script), self.upstream(script)
+        g = self.gateway(config([endpoint(a.url(), "a"), endpoint(b.url(), "b")],
+                                chain={**PLAIN, "routing": "priority", "head_probe": True, "block_time_ms": 60000}))
+        with g.client() as c:
+            for i in range(30):
+                self.assertIn("result", c.rpc("eth_call", [{"n": i}, "latest"]))
+        for r in self.together(g, ['{"jsonrpc":"2.0","id":1,"method":"eth_call","params":[{"slow":%d},"latest"]}' % i
+                                   for i in range(3)]):
+            self.assertIn("result", r.json())
+        self.assertEqual([len(u.calls("eth_call")) for u in (a, b)], [33, 0])
+        self.assertEqual(states(g)["a"], "up")
+        self.assertLess(len(a.calls("eth_blockNumber")), 10)
+
     def test_recovery_is_noticed_within_one_trial(self):
         up = self.upstream()
         port = up.port
@@ -670,6 +690,44 @@ class Batches(Judged):
             for i, x in enumerate(got):
                 self.assertEqual((x["id"], x.get("result")), (i, "0x1"), x)
             self.assertEqual(states(g)["a"], "up")
+
+    def whole(self, bad):
+        """Endpoint a answers each array with bad(request), b as it should; calls come in arrays of twenty."""
+        def script(conn):
+            while (r := conn.read_request()) is not None:
+                conn.send(bad(r)) if conn.upstream.bad and r.is_array else conn.answer(r)
+        a, b = self.upstream(script), self.upstream()
+        a.bad = True
+        g = self.gateway(config([endpoint(a.url(), "a", batch={"mode": "always"}), endpoint(b.url(), "b")],
+                                chain={"routing": "priority", **PLAIN, "retry": {"budget_percent": 100}}))
+        with g.client() as c:
+            for i in range(100):  # these go alone, and earn what the retries cost
+                self.assertIn("result", c.rpc("eth_call", [{"one": i}]))
+        a.requests.clear()
+        n = [0]
+
+        def arrays(times):
+            with g.client() as c:
+                for _ in range(times):
+                    n[0] += 20
+                    got = c.request([{"jsonrpc": "2.0", "id": i, "method": "eth_call", "params": [{"i": i}]}
+                                     for i in range(n[0], n[0] + 20)]).json()
+                    self.assertEqual([x for x in got if x.get("result") != "0x1"], [])
+        arrays(1)
+        self.assertEqual((len(a.requests), states(g)["a"]), (1, "up"))
+        arrays(1)
+        self.assertEqual((len(a.requests), states(g)["a"]), (2, "up"))
+        arrays(1)
+        self.assertEqual((len(a.requests), states(g)["a"]), (3, "down"))
+
+    def test_one_error_for_all_counts_once(self):
+        self.whole(lambda r: http('{"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"no backend"}}',
+                                  status="503 Service Unavailable"))
+
+    def test_one_error_for_each_counts_once(self):
+        self.whole(lambda r: http(json.dumps([{"jsonrpc": "2.0", "id": c.id,
+                                               "error": {"code": -32603, "message": "no backend"}} for c in r.calls]),
+                                  status="503 Service Unavailable"))
 
     def test_an_endpoint_is_left_alone_though_its_failures_come_in_batches(self):
         """While its pause lasts it gets nothing, whichever call of a batch was the trial."""

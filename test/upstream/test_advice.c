@@ -74,6 +74,10 @@ static const struct row rows[] = {
     {"always_behind", "more than 2 blocks behind for 5 min, now 7", WITH(.behind = 7, .behind_ms = 300000)},
     {NULL, NULL, WITH(.behind = 7, .behind_ms = 59999)},
     {NULL, NULL, WITH(.behind = 2, .behind_ms = 300000)},
+    {"always_behind", "replayed more than 100 slots behind what it receives for 3 min, now 150",
+     WITH(.unreplayed = 150, .unreplayed_max = 100, .unreplayed_ms = 180000)},
+    {NULL, NULL, WITH(.unreplayed = 150, .unreplayed_max = 100, .unreplayed_ms = 59999)},
+    {NULL, NULL, WITH(.unreplayed = 100, .unreplayed_max = 100, .unreplayed_ms = 180000)},
 
     /* 2026-11-21 14:00 UTC; 50,000 in six hours: six more. */
     {"quota_ends",

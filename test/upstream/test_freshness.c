@@ -88,6 +88,26 @@ RUN(a_single_test_node_is_reverted, 1, learned, /* by a few blocks: sure after a
     {1000, 0, 50, MOVED, 50, 1, 0}, {1500, 0, 45, SAME, 50, 0, 0}, {2000, 0, 46, SAME, 50, 0, 0},
     {2001, 0, 46, BACK, 46, 1, 0}, {3000, 0, 47, MOVED, 47, 1, 0})
 
+RUN(two_names_of_a_test_node_that_is_reverted, 2, eth, /* each has said so three times, for four seconds */
+    {1000, 0, 50, SAME, 0, 3, 0}, {1000, 1, 50, MOVED, 50, 3, 0},
+    {1500, 0, 45, SAME, 50, 2, 0}, {2000, 1, 45, SAME, 50, 0, 0}, {3000, 0, 45, SAME, 50, 0, 0},
+    {4000, 1, 45, SAME, 50, 0, 0}, {5000, 0, 45, SAME, 50, 0, 0}, {5999, 1, 45, SAME, 50, 0, 0},
+    {6000, 0, 45, BACK, 45, 3, 0}, {7000, 1, 46, MOVED, 46, 2, 0})
+
+RUN(who_showed_the_head_must_say_so_too, 2, eth, /* it may be unreachable, and the other late */
+    {1000, 0, 50, SAME, 0, 3, 0}, {1000, 1, 50, MOVED, 50, 3, 0},
+    {1500, 0, 45, SAME, 50, 2, 0}, {3000, 0, 45, SAME, 50, 2, 0}, {5000, 0, 45, SAME, 50, 2, 0},
+    {7000, 0, 45, SAME, 50, 2, 0}, {8000, 1, 45, SAME, 50, 0, 0}, {8000, 1, 45, SAME, 50, 0, 0},
+    {8000, 1, 45, SAME, 50, 0, 0}, {8001, 0, 45, SAME, 50, 0, 0}, {11000, 0, 45, SAME, 50, 0, 0},
+    {11999, 1, 45, SAME, 50, 0, 0}, {12000, 1, 45, BACK, 45, 3, 0})
+
+RUN(once_seen_they_begin_anew, 2, eth, /* a balancer with a node behind it that is late */
+    {1000, 0, 50, SAME, 0, 3, 0}, {1000, 1, 50, MOVED, 50, 3, 0},
+    {1500, 0, 49, SAME, 50, 2, 0}, {1500, 1, 49, SAME, 50, 0, 0}, {3000, 0, 49, SAME, 50, 0, 0},
+    {3000, 1, 49, SAME, 50, 0, 0}, {5000, 0, 50, SAME, 50, 1, 0}, {5600, 1, 49, SAME, 50, 1, 0},
+    {5700, 0, 49, SAME, 50, 0, 0}, {5800, 1, 49, SAME, 50, 0, 0}, {5800, 0, 49, SAME, 50, 0, 0},
+    {9000, 1, 49, SAME, 50, 0, 0}, {9500, 0, 49, SAME, 50, 0, 0})
+
 RUN(two_names_of_one_test_node, 2, eth,
     {1000, 0, 50000, SAME, 0, 3, 0}, {1000, 1, 50000, MOVED, 50000, 3, 0},
     {1100, 0, 3, SAME, 50000, 2, 0}, {1200, 1, 3, BACK, 3, 3, 0})
@@ -357,6 +377,26 @@ TEST(random_chains)
                 }
         }
         CHECK(misses == 0);
+    }
+}
+
+/* Balancers: each answer is of some node that is up to 3.9 s late.  That is no rollback. */
+TEST(random_balancers)
+{
+    for (unsigned round = 0; round < 400; round++) {
+        static const uint64_t paces[] = {100, 250, 400, 2000, 12000};
+        uint64_t pace = paces[draw() % 5], late = draw() % 3900, ms = 1000000;
+        struct freshness_conf c = {draw() % 2 ? pace : 0, pace < 500 ? 25 : 2};
+        unsigned n = 2 + draw() % 3, bias = 1 + draw() % 20;
+        struct freshness f;
+
+        freshness_init(&f, n);
+        for (unsigned k = 0; k < 3000; k++) {
+            ms += draw() % 300;
+            for (unsigned i = 0; i < n; i++)
+                freshness_note(&f, &c, i, 100000 + (ms - (draw() % bias ? late : draw() % (late + 1))) / pace, true, ms);
+            CHECK_EQ(f.setbacks, 0);
+        }
     }
 }
 

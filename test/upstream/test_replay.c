@@ -22,7 +22,7 @@ TEST(behind)
         {0, 1900, 0, REPLAY_CAUGHT_UP},
     };
     struct replay r;
-    uint64_t now_ms = START;
+    uint64_t now_ms = START, late_ms = 0;
 
     replay_init(&r, START);
     CHECK_EQ(r.at_ms, START);
@@ -34,6 +34,8 @@ TEST(behind)
         CHECK_EQ(replay_slot(&r, rows[i].slot, MAX, now_ms), rows[i].news);
         CHECK_EQ(r.behind, rows[i].behind);
         CHECK_EQ(r.late, rows[i].behind > MAX);
+        late_ms = !r.late ? 0 : late_ms ? late_ms : now_ms;
+        CHECK_EQ(r.late_ms, late_ms);
         CHECK_EQ(r.at_ms, now_ms + (r.late ? REPLAY_LATE_MS : REPLAY_MS));
     }
 }
@@ -78,6 +80,7 @@ TEST(forgotten)
             CHECK_EQ(replay_unheard(&r, now_ms + REPLAY_FORGET_MS), REPLAY_CAUGHT_UP);
         }
         CHECK(!r.late);
+        CHECK_EQ(r.late_ms, 0);
         CHECK_EQ(r.behind, 0);
         CHECK_EQ(r.told_ms, 0);
     }
