@@ -43,7 +43,7 @@ static inline void limits_take(struct upstream *u, struct flight *f, unsigned pl
     f->counted = limiter_requests(l, place);
     f->taken_us = now_us;
     if (!planted(PLANT_TOKEN_NOT_TAKEN) || f->id % 4)
-        limiter_take(l, f->counted, limits_units(u, f), now_us);
+        limiter_take(l, f->counted, planted(PLANT_UNITS_NOT_TAKEN) ? 0 : limits_units(u, f), now_us);
 }
 /* It did not: not a byte left. */
 void limits_give(struct upstream *u, const struct flight *f);

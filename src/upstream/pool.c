@@ -137,7 +137,7 @@ uint64_t pool_next_expiry(const struct pool *p)
 {
     uint64_t patience_ms = p->conf->idle_timeout_ms;
 
-    if (p->n_idle > p->conf->max_idle && patience_ms > POOL_SURPLUS_MS)
+    if (p->n_idle > p->conf->max_idle && patience_ms > POOL_SURPLUS_MS && !planted(PLANT_IDLE_UNBOUND))
         patience_ms = POOL_SURPLUS_MS;
     return p->n_idle ? pool_idle_since(p) + patience_ms : UINT64_MAX;
 }

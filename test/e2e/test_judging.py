@@ -280,7 +280,7 @@ class Lost(Judged):
                     time.sleep(2.5)
                 conn.answer(r, '"0x10"')
         a, b = self.upstream(script), self.upstream(script)
-        g = self.gateway(config([endpoint(a.url(), "a"), endpoint(b.url(), "b")],
+        g = self.gateway(config([endpoint(a.url(), "a", batch={"mode": "off"}), endpoint(b.url(), "b")],
                                 chain={**PLAIN, "routing": "priority", "head_probe": True, "block_time_ms": 60000}))
         with g.client() as c:
             for i in range(30):

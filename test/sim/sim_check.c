@@ -1,4 +1,6 @@
 /* sim_check.c - the gateway's own books against each other and against the configured bounds. */
+#include <inttypes.h>
+
 #include "gateway/chain.h"
 #include "gateway/link.h"
 #include "gateway/session.h"
@@ -11,6 +13,9 @@
 
 /* What one answer and one read may add to what a client holds: more is a leak. */
 enum { HELD_SLACK = 4 << 20 };
+
+/* How long a connection beyond max_idle may be idle: what the loop takes to look again comes on top. */
+enum { SURPLUS_MS = POOL_SURPLUS_MS + 100 };
 
 static unsigned length(const struct list *head)
 {
@@ -34,6 +39,9 @@ static void check_upstream(struct world *w, const struct upstream *u, struct nod
             n->name, u->n_waiting, u->n_solo, p->n_idle, p->n_busy, p->n_dialling, (long long)u->again_us,
             heap_linked(&u->due) ? (long long)u->due.key : -1);
     sim_check(w, pool_sockets(p) <= p->conf->max_sockets, "%s: %u sockets", n->name, pool_sockets(p));
+    sim_check(w, p->n_idle <= p->conf->max_idle || worker_now_ms(u->worker) <= pool_idle_since(p) + SURPLUS_MS,
+              "%s: %u idle sockets, the first for %" PRIu64 " ms", n->name, p->n_idle,
+              worker_now_ms(u->worker) - pool_idle_since(p));
     sim_check(w, pool_sockets(p) == n->n_sockets + n->n_dials,
               "%s: the pool counts %u sockets, there are %u and %u dials", n->name, pool_sockets(p), n->n_sockets,
               n->n_dials);

@@ -13,12 +13,12 @@ struct node;
  * length times the rate, and the burst. */
 struct sim_meter {
     uint64_t per_s, burst; /* per_s 0: no limit */
-    uint64_t level;        /* millionths of a request */
+    uint64_t level;        /* millionths of a request, or unit */
     uint64_t at_us;
 };
 
 struct sim_limit {
-    struct sim_meter allowed, truth;
+    struct sim_meter allowed, truth, units;
     enum batch_counts counts;
 };
 

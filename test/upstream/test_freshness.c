@@ -394,7 +394,8 @@ TEST(random_balancers)
         for (unsigned k = 0; k < 3000; k++) {
             ms += draw() % 300;
             for (unsigned i = 0; i < n; i++)
-                freshness_note(&f, &c, i, 100000 + (ms - (draw() % bias ? late : draw() % (late + 1))) / pace, true, ms);
+                freshness_note(&f, &c, i, 100000 + (ms - (draw() % bias ? late : draw() % (late + 1))) / pace, true,
+                               ms);
             CHECK_EQ(f.setbacks, 0);
         }
     }
