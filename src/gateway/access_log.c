@@ -15,7 +15,8 @@ static const char *outcome(enum fail fail, bool is_error, char reason[ERROR_REAS
     return fail ? error_reason(fail, reason) : is_error ? "error" : "result";
 }
 
-void access_log_call(const struct exchange *x, const struct flight *f, bool is_error, size_t bytes, enum fail fail)
+void access_log_call(const struct exchange *x, const struct flight *f, const struct upstream *at, bool is_error,
+                     size_t bytes, enum fail fail)
 {
     struct worker *w = x->session->worker;
     char reason[ERROR_REASON_CAP], peer[PEER_CAP];
@@ -24,9 +25,8 @@ void access_log_call(const struct exchange *x, const struct flight *f, bool is_e
         return;
     log_event(LOG_INFO, "call", LOG_S("client", stream_peer(x->session->stream, peer, sizeof peer)),
               LOG_S("chain", x->chain->conf->name), LOG_S("method", f ? f->method->name : "-"),
-              LOG_S("endpoint", f && f->upstream ? f->upstream->endpoint.conf->name : "-"),
-              LOG_S("outcome", outcome(fail, is_error, reason)), LOG_U("bytes", bytes),
-              LOG_U("us", worker_clock_us(w) - x->start_us));
+              LOG_S("endpoint", at ? at->endpoint.conf->name : "-"), LOG_S("outcome", outcome(fail, is_error, reason)),
+              LOG_U("bytes", bytes), LOG_U("us", worker_clock_us(w) - x->start_us));
 }
 
 void access_log_own(const struct exchange *x, const struct method *m, size_t bytes)

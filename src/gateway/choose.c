@@ -46,16 +46,12 @@ static struct upstream *earliest(struct chain *c, const struct flight *f, uint64
     return best;
 }
 
-static inline uint64_t lacking_for(const struct chain *c, const struct flight *f)
+uint64_t choose_lacking(const struct flight *f)
 {
+    const struct chain *c = f->chain;
     uint64_t lacking = standing_lacking(c, f->method);
 
     return f->depth < c->old.archive.shallowest[f->old_kind] ? lacking : lacking | old_blocks_lacking(f);
-}
-
-uint64_t choose_lacking(const struct flight *f)
-{
-    return lacking_for(f->chain, f);
 }
 
 struct upstream *choose_sooner(struct chain *c, const struct flight *f, uint64_t before_us)
@@ -68,7 +64,7 @@ struct upstream *choose_sooner(struct chain *c, const struct flight *f, uint64_t
         if (u != f->upstream && endpoint_usable(&u->endpoint, now_ms) && !upstream_is_full(u))
             among |= UINT64_C(1) << i;
     }
-    return earliest(c, f, among & ~(f->tried | c->avoid | lacking_for(c, f)) & heads_fit(f), before_us);
+    return earliest(c, f, among & ~(f->tried | c->avoid | choose_lacking(f)) & heads_fit(f), before_us);
 }
 
 struct upstream *choose_up(struct chain *c, const struct flight *f, uint64_t untried, bool *full)
@@ -101,7 +97,7 @@ struct upstream *choose_up(struct chain *c, const struct flight *f, uint64_t unt
     return i == PICK_NONE ? NULL : c->upstreams[i];
 }
 
-static inline struct upstream *fresh(const struct flight *f, uint64_t open, bool strict, bool *full)
+struct upstream *choose_fresh(const struct flight *f, uint64_t open, bool strict, bool *full)
 {
     struct chain *c = f->chain;
     uint64_t fit = heads_fit(f);
@@ -110,11 +106,6 @@ static inline struct upstream *fresh(const struct flight *f, uint64_t open, bool
     if (u || *full || strict || fit == UINT64_MAX)
         return u;
     return choose_up(c, f, heads_best(f, open & standing_usable(c)), full);
-}
-
-struct upstream *choose_fresh(const struct flight *f, uint64_t open, bool strict, bool *full)
-{
-    return fresh(f, open, strict, full);
 }
 
 /* NULL: all were tried, refused, or are full.  A chain whose upstreams are all left alone still tries them: a refused
@@ -127,7 +118,7 @@ static struct upstream *choose(struct chain *c, const struct flight *f, uint64_t
 
     if (c->n_upstreams == 1)
         return tried | c->refused ? NULL : c->upstreams[0];
-    u = f ? fresh(f, ~(tried | c->avoid | lacking), false, &full)
+    u = f ? choose_fresh(f, ~(tried | c->avoid | lacking), false, &full)
           : choose_up(c, NULL, ~(tried | c->avoid | lacking), &full);
     if (!u && !full && lacking)
         u = choose_up(c, f, ~(tried | c->avoid), &full);
@@ -150,7 +141,7 @@ struct upstream *choose_for(struct chain *c, const struct flight *f)
 {
     struct upstream *u = f->old_missed ? choose_sure(c, f) : NULL;
 
-    return u ? u : choose(c, f, f->tried, c->n_upstreams > 1 ? lacking_for(c, f) : 0);
+    return u ? u : choose(c, f, f->tried, c->n_upstreams > 1 ? choose_lacking(f) : 0);
 }
 
 struct upstream *choose_other(struct chain *c, const struct upstream *than)

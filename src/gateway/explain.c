@@ -6,7 +6,7 @@
 #include "gateway/upstream.h"
 #include "json/jout.h"
 
-void explain_note(const struct flight *f, uint64_t now_us)
+void explain_note(const struct flight *f, const struct upstream *at, uint64_t now_us)
 {
     /* It was not sent since it queued for the last time: what it waits for is still a link. */
     bool aboard = f->sends && f->sent_us >= f->queued_us;
@@ -17,12 +17,12 @@ void explain_note(const struct flight *f, uint64_t now_us)
 
         if (!e)
             continue;
-        e->endpoint = f->upstream ? f->upstream->endpoint.conf->name : NULL;
+        e->endpoint = at ? at->endpoint.conf->name : NULL;
         if (planted(PLANT_EXPLAINED_WRONG))
             e->endpoint = f->chain->upstreams[0]->endpoint.conf->name;
         e->calls = f->riders;
         e->attempts = f->sends;
-        e->boarding_us = !f->upstream ? 0 : (aboard ? f->sent_us : now_us) - f->queued_us;
+        e->boarding_us = !at ? 0 : (aboard ? f->sent_us : now_us) - f->queued_us;
         e->upstream_us = aboard ? now_us - f->sent_us : 0;
         e->hedged = f->hedged;
     }

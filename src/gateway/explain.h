@@ -7,6 +7,8 @@
 #include "base/gather.h"
 #include "rpc/flight.h"
 
+struct upstream;
+
 enum explain_flight {
     EXPLAIN_NONE, /* the gateway answered by itself */
     EXPLAIN_LED,
@@ -23,9 +25,8 @@ struct explain {
     enum flight_hedged hedged;
 };
 
-/* What f can tell now, to all its waiting calls that asked: before they are answered, and while f is still the
- * endpoint's. */
-void explain_note(const struct flight *f, uint64_t now_us);
+/* What f can tell now, to all its waiting calls that asked: before they are answered.  at: by whom; NULL: by none. */
+void explain_note(const struct flight *f, const struct upstream *at, uint64_t now_us);
 
 /* Header fields.  exposed: pages of another origin may read them too (Fetch standard, "CORS-exposed header-name").
  * g must have room for 18 small pieces. */

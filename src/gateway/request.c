@@ -210,7 +210,7 @@ static void answer_here(struct exchange *x, struct call *c, const struct error_d
     struct blob *b = error_blob(x->chain->conf->family, d);
 
     x->session->worker->failures[d->fail]++;
-    access_log_call(x, NULL, true, b->n, d->fail);
+    access_log_call(x, NULL, NULL, true, b->n, d->fail);
     session_answer(x->session, x, c, true, slice_of(b->p, b->n), b);
 }
 
@@ -258,7 +258,7 @@ static bool answer_kept(struct exchange *x, struct call *c, struct flight *f)
     if (!keep_find(f, x->session, &kept))
         return false;
     x->session->worker->stats.calls_cached++;
-    access_log_call(x, f, false, kept.s.n, FAIL_NONE);
+    access_log_call(x, f, f->upstream, false, kept.s.n, FAIL_NONE);
     if (x->explain)
         x->explain->cache = cache_rule_name((enum cache_rule_kind)f->method->cache);
     session_answer(x->session, x, c, false, kept.s, kept.ref);

@@ -151,7 +151,7 @@ static void log_calls(struct worker *w, const struct flight *f, bool is_error, s
     if (!w->conf->access_log)
         return;
     list_each (it, &f->calls)
-        access_log_call(exchange_of(container_of(it, struct call, waiting)), f, is_error, bytes, fail);
+        access_log_call(exchange_of(container_of(it, struct call, waiting)), f, f->upstream, is_error, bytes, fail);
 }
 
 static void note_answer(struct worker *w, const struct flight *f, bool is_error)
@@ -211,7 +211,7 @@ static void conclude(struct worker *w, struct flight *f, bool is_error, struct s
         unit_sift(w, f);
     log_calls(w, f, is_error, payload.n, FAIL_NONE);
     if (f->explained)
-        explain_note(f, worker_clock_us(w));
+        explain_note(f, f->upstream, worker_clock_us(w));
     if (f->told)
         show(f);
     if (f->calls.next != f->calls.prev && (!ref || blob_outweighs(ref, payload.n))) { /* one copy for all of them */
@@ -317,18 +317,15 @@ void route_detach(struct worker *w, struct call *c)
 }
 
 /* c alone has this, and waits no more; takes ref.  at: whose word it is. */
-static void answer_one(struct worker *w, struct call *c, struct upstream *at, bool is_error, struct slice payload,
+static void answer_one(struct worker *w, struct call *c, const struct upstream *at, bool is_error, struct slice payload,
                        struct blob *ref, enum fail fail)
 {
-    struct flight *f = c->flight;
-    struct upstream *u = f->upstream;
+    const struct flight *f = c->flight;
 
-    f->upstream = at;
     if (w->conf->access_log)
-        access_log_call(exchange_of(c), f, is_error, payload.n, fail);
+        access_log_call(exchange_of(c), f, at, is_error, payload.n, fail);
     if (f->explained)
-        explain_note(f, worker_clock_us(w));
-    f->upstream = u;
+        explain_note(f, at, worker_clock_us(w));
     leave(c);
     w->stats.calls_failed += fail != FAIL_NONE;
     answer(w, c, is_error, payload, ref);
@@ -383,7 +380,7 @@ static void give_up(struct worker *w, struct flight *f, enum answer_class class,
     b = refusal(w, f, why);
     log_calls(w, f, true, b->n, why->fail);
     if (f->explained)
-        explain_note(f, worker_clock_us(w));
+        explain_note(f, f->upstream, worker_clock_us(w));
     take_waiters(w, f, &calls);
     while ((n = list_pop(&calls))) {
         w->stats.calls_failed++;

@@ -97,6 +97,12 @@ class Load:
         with self.lock:
             return len(self.answers)
 
+    def p99(self, since, until):
+        """Of calls that were asked in that time."""
+        with self.lock:
+            took = sorted(took for at, took in self.answers if since <= at < until)
+        return took[len(took) * 99 // 100]
+
     def slowest(self, since=0.0):
         with self.lock:
             return max([took for at, took in self.answers if at >= since] or [0.0])
@@ -181,6 +187,10 @@ class Lost(Judged):
         g, nodes, load, at, calm = self.under_load(lambda n: n.p.kill(), 0.5)
         self.assertLess(load.slowest(at), 0.5 * SLOW)
         self.assertLess(load.slowest(calm), 0.1 * SLOW)
+        before, after = load.p99(at - 0.5, at - 0.01), load.p99(at + 0.2, at + 0.5)
+        print("# p99 %.1f ms; from 200 ms after the kill %.1f ms; slowest %.1f ms" % (
+            before * 1e3, after * 1e3, load.slowest(at) * 1e3))
+        self.assertLess(after, before + 0.01 * SLOW)
         self.assertEqual(states(g), {"a": "down", "b": "up", "c": "up"})
 
     def test_every_connection_is_reset(self):

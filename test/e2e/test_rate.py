@@ -259,6 +259,22 @@ class Learned(Rate):
         self.assertTrue(all(e["data"]["endpoint"] in "ab" for e in waited))
         self.assertLess(len(ups[0].requests) + len(ups[1].requests), 160)
         self.assertLess(time.monotonic() - began, 6.5 * SLOW)
+        took = []
+
+        def one(n):
+            with g.client() as c:
+                at = time.monotonic()
+                r = c.rpc("eth_call", ["0x%x" % n])
+                took.append((r["error"]["data"]["reason"], time.monotonic() - at))
+        threads = [threading.Thread(target=one, args=(1000 + n,)) for n in range(10)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        ended = [s for reason, s in took if reason == "rate_limited"]  # they waited until their time was over
+        self.assertGreater(len(ended), 5, took)
+        self.assertGreater(min(ended), 1.4, took)
+        self.assertLess(max(ended), 1.5 + 0.3 * SLOW, took)
 
     def test_one_refuses(self):
         """Calls that it refuses are answered by the other, at once."""

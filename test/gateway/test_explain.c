@@ -73,7 +73,7 @@ TEST(what_a_flight_tells)
             x[k].envelope.one.envelope = &x[k].envelope;
             flight_join(&f, &x[k].envelope.one);
         }
-        explain_note(&f, r->now_us);
+        explain_note(&f, f.upstream, r->now_us);
         CHECK_EQ(one.endpoint == (r->queued ? conf.name : NULL), true);
         CHECK_EQ(one.calls, r->riders);
         CHECK_EQ(one.attempts, r->sends);

@@ -38,8 +38,8 @@ void limit_draw(struct node *n, struct buf *b)
     buf_printf(b, "\"rate_limit\":{\"requests_per_s\":%" PRIu64 ",\"burst\":%u,\"batch_counts\":\"%s\"",
                l->allowed.per_s, written, counts[l->counts]);
     if (sim_chance(w, 300)) {
-        l->units.per_s = w->p.calm ? 100000 : units[sim_rnd(w, 3)];
-        l->units.burst = l->units.per_s / (w->p.calm ? 10 : 1 + sim_rnd(w, 10));
+        l->units.per_s = w->p.calm ? 100000 : units[(l->allowed.per_s + written) % 3];
+        l->units.burst = l->units.per_s / (w->p.calm ? 10 : 1 + written % 10);
         buf_printf(b, ",\"units_per_s\":%" PRIu64 ",\"units_burst\":%" PRIu64 ",\"requests_per_day\":100000",
                    l->units.per_s, l->units.burst);
     }
