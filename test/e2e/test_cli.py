@@ -6,6 +6,7 @@ import shlex
 import shutil
 import signal
 import tempfile
+import urllib.request
 
 from harness import MILLRACE, ROOT, Case, Gateway, config, endpoint
 

@@ -7,6 +7,7 @@ import signal
 import tempfile
 import threading
 import time
+import urllib.request
 
 from client import Closed
 from harness import SLOW, Case, config, endpoint

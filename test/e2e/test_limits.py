@@ -1,4 +1,5 @@
 """Bounds on what a client may send, hold and take its time over."""
+import resource
 import socket
 import time
 

@@ -1,4 +1,5 @@
 """Rate limits of endpoints: what is configured is kept, what they refuse is learned, who must wait waits in order."""
+import email.utils
 import json
 import threading
 import time
