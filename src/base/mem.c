@@ -36,6 +36,17 @@ void *mem_grow(void *p, size_t n)
     return or_abort(realloc(p, n));
 }
 
+bool mem_spare(size_t n)
+{
+    char *p = malloc(n);
+    bool had = p != NULL;
+
+    if (had)
+        *(volatile char *)p = 0; /* or the compiler leaves both calls out */
+    free(p);
+    return had;
+}
+
 char *mem_strdup(const char *s)
 {
     return s ? mem_strndup(s, strlen(s)) : NULL;

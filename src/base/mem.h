@@ -3,12 +3,14 @@
 #ifndef MILLRACE_BASE_MEM_H
 #define MILLRACE_BASE_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 void *mem_zero(size_t n);                /* zeroed; never NULL */
 void *mem_array(size_t count, size_t n); /* zeroed; aborts on overflow of count * n; never NULL */
 void *mem_pages(size_t n);               /* begins with a page; NOT zeroed; never NULL */
 void *mem_grow(void *p, size_t n);       /* realloc that aborts instead of failing */
+bool mem_spare(size_t n);                /* could so much be had now?  It is not kept. */
 char *mem_strdup(const char *s);         /* NULL stays NULL */
 char *mem_strndup(const char *s, size_t n);
 

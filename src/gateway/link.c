@@ -281,6 +281,8 @@ static enum fail bad_to_fail(enum h1_client_bad bad)
         return FAIL_UPSTREAM_TRUNCATED;
     case H1_CLIENT_BAD_TOO_LARGE:
         return FAIL_UPSTREAM_TOO_LARGE;
+    case H1_CLIENT_BAD_MEMORY:
+        return FAIL_OUT_OF_MEMORY;
     case H1_CLIENT_BAD_CODING:
         return FAIL_UPSTREAM_CODING;
     default:

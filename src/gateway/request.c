@@ -6,6 +6,7 @@
 #include "admin/probes.h"
 #include "admin/status.h"
 #include "admin/table.h"
+#include "base/mem.h"
 #include "base/plant.h"
 #include "cache/cache_rule.h"
 #include "gateway/access.h"
@@ -26,6 +27,7 @@
 enum {
     DISCARD_MAX = 65536, /* a refused body up to this size is read and dropped, so that the connection can be kept */
     PAGE_MAX = 16 * 1024 * 1024, /* of /metrics and /status */
+    LARGE_BYTES = 65536,
     RETRY_AFTER_S = 1
 };
 
@@ -299,14 +301,6 @@ static struct flight *make_flight(const struct exchange *x, const struct message
     return f;
 }
 
-static bool is_overloaded(const struct worker *w)
-{
-    const struct limits_conf *most = &w->conf->limits;
-
-    return w->n_flights >= most->max_inflight_calls || w->n_waiting >= most->max_inflight_calls ||
-           w->bodies_bytes > most->max_bodies_bytes;
-}
-
 /* A filter is polled where it is, whichever endpoint its client names now. */
 static bool names_other(const struct exchange *x, const struct filter_pin *pin, struct error_detail *d)
 {
@@ -411,6 +405,8 @@ static void take_calls(struct exchange *x, const struct message_body *b)
 {
     struct worker *w = x->session->worker;
     struct call *c = x->envelope.calls;
+    /* Flights copy what they are asked, twice at most, and such copies are not expected to fail. */
+    bool starved = x->asked_bytes > LARGE_BYTES && !mem_spare(3 * x->asked_bytes);
     bool choice = b->array && b->n > 1 && x->chain->n_upstreams > 1 && !planted(PLANT_ARRAY_SPLIT);
 
     for (size_t i = 0; i < b->n && b->n > 1 && x->chain->conf->coalesce && !x->unit.dated; i++)
@@ -425,7 +421,7 @@ static void take_calls(struct exchange *x, const struct message_body *b)
         if (q->invalid) {
             w->stats.calls_invalid++;
             answer_here(x, mine, &(struct error_detail){.fail = FAIL_INVALID_REQUEST, .detail = q->invalid});
-        } else if (is_overloaded(w)) {
+        } else if (starved || worker_is_overloaded(w)) {
             if (!mine) {
                 w->failures[FAIL_OVERLOADED]++;
                 continue;
@@ -490,7 +486,7 @@ static void launch_again(struct exchange *x, const struct message_request *q, st
     const struct method_rule *rule = rule_of(x->chain, q);
     struct flight *f, *lead = NULL;
 
-    if (is_overloaded(w)) { /* answers were taken back, whose calls wait again */
+    if (worker_is_overloaded(w)) { /* answers were taken back, whose calls wait again */
         answer_here(x, c, &(struct error_detail){.fail = FAIL_OVERLOADED});
         return;
     }

@@ -110,6 +110,8 @@ static inline bool worker_low_on_descriptors(const struct worker *w)
     return w->n_sessions + w->n_sockets >= w->descriptors_low;
 }
 
+bool worker_is_overloaded(const struct worker *w); /* no further call may be taken */
+
 uint64_t worker_now_ms(const struct worker *w);
 uint64_t worker_clock_us(struct worker *w); /* read once a turn */
 

@@ -337,7 +337,7 @@ static enum h1_client_event head_over(struct h1_client *c)
             return fail(c, H1_CLIENT_BAD_CODING, "unknown content coding");
         c->inflate = inflate_new(now->codings, now->n_codings);
         if (!c->inflate)
-            return fail(c, H1_CLIENT_BAD_TOO_LARGE, "out of memory");
+            return fail(c, H1_CLIENT_BAD_MEMORY, "out of memory");
     }
     if (now->has_coding) {
         chunked_init(&c->chunked, c->conf->max_body_bytes);
@@ -369,7 +369,7 @@ static enum h1_client_event feed_head(struct h1_client *c, const char *p, size_t
         size_t room = c->head.max_bytes - before;
 
         if (buf_append(&c->head, p, n < room ? n : room))
-            return fail(c, H1_CLIENT_BAD_HEAD, "out of memory");
+            return fail(c, H1_CLIENT_BAD_MEMORY, "out of memory");
         base = c->head.p;
         have = c->head.n;
     }
@@ -388,7 +388,7 @@ static enum h1_client_event feed_head(struct h1_client *c, const char *p, size_t
                 return fail(c, H1_CLIENT_BAD_HEAD, "head too large");
             *used = n;
             if (before == 0 && buf_append(&c->head, p, n))
-                return fail(c, H1_CLIENT_BAD_HEAD, "out of memory");
+                return fail(c, H1_CLIENT_BAD_MEMORY, "out of memory");
             return H1_CLIENT_MORE;
         case HEAD_END:
             if (c->state == CLIENT_STATUS)
@@ -406,7 +406,8 @@ static enum h1_client_event feed_head(struct h1_client *c, const char *p, size_t
 
 static enum h1_client_event piece_failed(struct h1_client *c, int r)
 {
-    return fail(c, H1_CLIENT_BAD_TOO_LARGE, r < 0 ? "out of memory" : "response body too large");
+    return r < 0 ? fail(c, H1_CLIENT_BAD_MEMORY, "out of memory")
+                 : fail(c, H1_CLIENT_BAD_TOO_LARGE, "response body too large");
 }
 
 static enum h1_client_event decode(struct h1_client *c, struct slice piece)

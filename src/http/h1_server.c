@@ -295,7 +295,7 @@ static enum h1_server_event feed_head(struct h1_server *h, const char *p, size_t
         size_t room = h->head.max_bytes - before;
 
         if (buf_append(&h->head, p, n < room ? n : room))
-            return bad(h, 431, "out of memory");
+            return bad(h, 429, "out of memory");
         base = h->head.p;
         have = h->head.n;
     }
@@ -321,14 +321,14 @@ static enum h1_server_event feed_head(struct h1_server *h, const char *p, size_t
                 return too_long(h, base, seen);
             *used = n;
             if (before == 0 && buf_append(&h->head, p, n))
-                return bad(h, 431, "out of memory");
+                return bad(h, 429, "out of memory");
             return H1_SERVER_MORE;
         case HEAD_END:
             *used = h->lines.at - before;
             if (before)
                 h->head.n = h->lines.at;
             else if (buf_append(&h->head, p, h->lines.at))
-                return bad(h, 431, "out of memory");
+                return bad(h, 429, "out of memory");
             return head_over(h);
         case HEAD_BAD:
             return bad(h, 400, "control byte, bare CR or bare LF in the head");
@@ -338,7 +338,7 @@ static enum h1_server_event feed_head(struct h1_server *h, const char *p, size_t
 
 static enum h1_server_event feed_body_failed(struct h1_server *h, int r)
 {
-    return r < 0 ? bad(h, 413, "out of memory") : bad(h, 413, "request body too large");
+    return r < 0 ? bad(h, 429, "out of memory") : bad(h, 413, "request body too large");
 }
 
 static enum h1_server_event request_over(struct h1_server *h)

@@ -81,8 +81,8 @@ bool h1_server_in_body(const struct h1_server *h);
 /* Bytes of memory that the parser holds for the request under way (body and head). */
 size_t h1_server_held_bytes(const struct h1_server *h);
 
-/* After BAD: status 400, 408 is never said here, 413, 414, 417, 431, 501 (unknown transfer coding is 400), 505; and a
- * static text. */
+/* After BAD: status 400, 408 is never said here, 413, 414, 417, 429 (no memory for it), 431, 501 (unknown transfer
+ * coding is 400), 505; and a static text. */
 unsigned h1_server_bad_status(const struct h1_server *h);
 const char *h1_server_bad_reason(const struct h1_server *h);
 

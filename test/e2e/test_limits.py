@@ -1,4 +1,5 @@
 """Bounds on what a client may send, hold and take its time over."""
+import re
 import resource
 import socket
 import time
@@ -340,6 +341,32 @@ class Bodies(Case):
         with g.client() as c:
             for _ in range(2):
                 self.assertEqual(c.request(body).json()["result"], "0x1")
+
+
+class Memory(Case):
+    def test_without_memory_for_large_bodies_calls_fail_and_the_gateway_lives(self):
+        conf = config(endpoint(self.upstream(serve('"' + "r" * (6 << 20) + '"')).url()), chain={"coalesce": False})
+        g = self.gateway(conf, program=MILLRACE_FAST)
+        with open("/proc/%d/status" % g.pid) as f:
+            kib = int(re.search(r"VmSize:\s+(\d+)", f.read()).group(1))
+        if kib > 1 << 30:
+            self.skipTest("a sanitizer takes all addresses there are")
+        most = (kib << 10) + (20 << 20)
+        g = self.gateway(conf, program=MILLRACE_FAST, limits={resource.RLIMIT_AS: (most, most)})
+        seen = set()
+        for _ in range(3):
+            held = [(i, self.posting(g, '{"jsonrpc":"2.0","id":%d,"method":"eth_call","params":["%s"]}' % (
+                i, "x" * (i % 5 << 20)))) for i in range(12)]
+            for i, c in held:
+                r = c.read_response()
+                got = r.json()
+                seen.add((r.status, got["error"]["data"]["reason"] if "error" in got else "result"))
+                self.assertIn(got["id"], (i, None))  # None: the body did not come so far
+                c.close()
+        self.assertLessEqual(seen, {(200, "result"), (200, "out_of_memory"), (429, "overloaded")})
+        self.assertGreater(len(seen), 1)
+        with g.client() as c:
+            self.eventually(lambda: "result" in c.rpc("eth_call"))
 
 
 class ClientGone(Case):
