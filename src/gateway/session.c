@@ -235,20 +235,19 @@ static void pause_reading(struct session *s, const char *rest, size_t n)
         enter(s, READING_OVER);
 }
 
-/* Nothing more of this client is read; what was asked for is still answered. */
-static void stop_reading(struct session *s)
-{
-    stream_read_stop(s->stream);
-    parser_put(s);
-    enter(s, READING_OVER);
-}
-
 /* What the client says from now on is not heard, but its end is. */
 static void deafen(struct session *s)
 {
     parser_put(s);
     if (s->reading != READING_OVER)
         enter(s, READING_OVER);
+}
+
+/* Nothing more of this client is read; what was asked for is still answered. */
+static void stop_reading(struct session *s)
+{
+    stream_read_stop(s->stream);
+    deafen(s);
 }
 
 /* Runs the parser over bytes of the client. */

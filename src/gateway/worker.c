@@ -301,14 +301,6 @@ void worker_close(struct worker *w)
             upstream_close(w->chains[i]->upstreams[k]);
 }
 
-bool worker_is_overloaded(const struct worker *w)
-{
-    const struct limits_conf *most = &w->conf->limits;
-
-    return w->n_flights >= most->max_inflight_calls || w->n_waiting >= most->max_inflight_calls ||
-           w->bodies_bytes > most->max_bodies_bytes;
-}
-
 bool worker_closed(const struct worker *w)
 {
     return list_empty(&w->sessions) && w->n_sockets == 0 && w->n_flights == 0;

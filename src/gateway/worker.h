@@ -110,7 +110,14 @@ static inline bool worker_low_on_descriptors(const struct worker *w)
     return w->n_sessions + w->n_sockets >= w->descriptors_low;
 }
 
-bool worker_is_overloaded(const struct worker *w); /* no further call may be taken */
+/* No further call may be taken. */
+static inline bool worker_is_overloaded(const struct worker *w)
+{
+    const struct limits_conf *most = &w->conf->limits;
+
+    return w->n_flights >= most->max_inflight_calls || w->n_waiting >= most->max_inflight_calls ||
+           w->bodies_bytes > most->max_bodies_bytes;
+}
 
 uint64_t worker_now_ms(const struct worker *w);
 uint64_t worker_clock_us(struct worker *w); /* read once a turn */
