@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "cache/cache.h"
 #include "gateway/worker.h"
@@ -141,16 +142,22 @@ struct method_stats *chain_method(struct chain *c, const struct method *m)
     return *s;
 }
 
+static void drop_kept(struct chain *c)
+{
+    past_forget(&c->past);
+    if (c->cache) {
+        cache_limit(c->cache, 0);
+        cache_limit(c->cache, c->conf->cache_max_bytes);
+    }
+}
+
 /* What is known, and what was kept, is of another past. */
 static void forget(struct chain *c, uint64_t number)
 {
     for (unsigned i = 0; i < HEAD_KINDS; i++)
         if (c->head.number[i] > number)
             c->head.number[i] = 0;
-    if (c->cache) {
-        cache_limit(c->cache, 0);
-        cache_limit(c->cache, c->conf->cache_max_bytes);
-    }
+    drop_kept(c);
 }
 
 void chain_set_back(struct chain *c, enum head_kind kind, uint64_t number)
@@ -158,6 +165,21 @@ void chain_set_back(struct chain *c, enum head_kind kind, uint64_t number)
     forget(c, number);
     c->head.number[kind] = number;
     c->head.epoch++;
+}
+
+void chain_past_changed(struct chain *c, const struct upstream *u, bool proven)
+{
+    log_event(LOG_WARN, "chain_past_changed", LOG_S("chain", c->conf->name), LOG_S("endpoint", u->endpoint.conf->name),
+              LOG_U("number", c->head.number[HEAD_FINALIZED]));
+    if (proven && c->n_upstreams == 1) {
+        heads_forget(c);
+        chain_set_back(c, HEAD_LATEST, 0);
+        return;
+    }
+    /* Where the head is, others have a say in, or it is one of a balancer's nodes that is behind. */
+    c->head.number[HEAD_SAFE] = c->head.number[HEAD_FINALIZED] = 0;
+    c->head.epoch++;
+    drop_kept(c);
 }
 
 void chain_note_head(struct chain *c, enum head_kind kind, uint64_t number)

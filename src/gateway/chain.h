@@ -11,6 +11,7 @@
 #include "gateway/standing.h"
 #include "gateway/upstream.h"
 #include "upstream/head.h"
+#include "upstream/past.h"
 #include "upstream/pick.h"
 #include "upstream/probe.h"
 
@@ -47,6 +48,7 @@ struct chain {
     uint64_t refused;           /* bit per upstream that is on another chain: nothing goes there */
     uint64_t avoid;             /* those too that would not say: only where there is nobody else */
     struct probe_final final;
+    struct past past; /* of what is final */
     struct chain_answer answers[CHAIN_ANSWERS];
     uint64_t answered_itself;
     struct method_stats **methods; /* by method slot; NULL until the first call */
@@ -80,6 +82,9 @@ static inline bool chain_refuses_all(const struct chain *c)
 void chain_note_head(struct chain *c, enum head_kind kind, uint64_t number);
 /* The chain was set back: its head of that kind is `number`, and what was known and kept is of another past. */
 void chain_set_back(struct chain *c, enum head_kind kind, uint64_t number);
+/* What was final is not what it was, or not there, as `u` says: nothing that was kept is sure.  proven: it has another
+ * hash, so that of a chain with one endpoint nothing at all is sure. */
+void chain_past_changed(struct chain *c, const struct upstream *u, bool proven);
 /* Is there an upstream that is not known to be down, or refused? reason: of one that is, when there is none. */
 bool chain_ready(const struct chain *c, const struct upstream **down);
 

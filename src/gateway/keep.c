@@ -28,13 +28,19 @@ bool keep_may(const struct chain *c, const struct method *m, struct slice params
     return (m->cache != CACHE_BY_NUMBER && m->cache != CACHE_RANGE) || !block_ref_says_latest(m, params);
 }
 
+/* Is it being asked whether what f names by a number is still the same? */
+static bool is_doubtful(const struct flight *f)
+{
+    return f->chain->past.asking && f->method->cache != CACHE_STATIC && f->method->cache != CACHE_BY_HASH;
+}
+
 bool keep_find(const struct flight *f, struct session *s, struct chunk *out)
 {
     struct chain *c = f->chain;
 
     if (!cache_get(c->cache, f->text_hash, f->key, worker_now_ms(c->worker), c->head.epoch, out, NULL))
         return false;
-    if (!c->conf->cache_head || heads_show_kept(s, f, out->s))
+    if (!is_doubtful(f) && (!c->conf->cache_head || heads_show_kept(s, f, out->s)))
         return true;
     blob_unref(out->ref);
     return false;

@@ -2,6 +2,8 @@
 
 #include "base/plant.h"
 #include "gateway/chain.h"
+#include "gateway/prober.h"
+#include "gateway/worker.h"
 #include "rpc/block_ref.h"
 #include "rpc/flight.h"
 #include "rpc/head_read.h"
@@ -37,14 +39,44 @@ static void note_first(struct chain *c, enum head_kind kind)
     chain_note_head(c, kind, number);
 }
 
+/* Is this a step back for u, or below what is final? */
+static bool goes_back(const struct upstream *u, uint64_t number)
+{
+    const struct heads *h = &u->chain->heads;
+
+    return number + h->conf.max_lag < h->of[HEAD_LATEST].head[u->index] ||
+           number < u->chain->head.number[HEAD_FINALIZED];
+}
+
+/* What is final may not be any more, by what u told. */
+static void doubt(struct upstream *u, bool below_final)
+{
+    struct chain *c = u->chain;
+
+    if (!past_doubt(&c->past) && below_final && c->n_upstreams == 1 && !planted(PLANT_PAST_UNDOUBTED))
+        chain_past_changed(c, u, false);
+}
+
+static void look_into_doubt(struct upstream *u)
+{
+    if (past_is_due(&u->chain->past, worker_now_ms(u->worker)))
+        prober_ask_past(u);
+}
+
 /* u told a number, its head if exact; announces: it may be the chain's. */
 static enum freshness_news take(struct upstream *u, enum head_kind kind, uint64_t number, bool exact, bool announces)
 {
     struct chain *c = u->chain;
     const struct freshness *f = &c->heads.of[kind];
     bool unsure = !f->number && c->n_upstreams > 1;
-    enum freshness_news news = heads_told(u, kind, number, exact);
+    enum freshness_news news;
 
+    if (exact && c->cache && kind == HEAD_LATEST && c->head.number[HEAD_FINALIZED] && c->conf->family == CHAIN_EVM) {
+        if (goes_back(u, number))
+            doubt(u, number < c->head.number[HEAD_FINALIZED]);
+        look_into_doubt(u);
+    }
+    news = heads_told(u, kind, number, exact);
     if (news == FRESHNESS_SET_BACK)
         chain_set_back(c, kind, f->number);
     else if (unsure && f->number)
@@ -63,12 +95,35 @@ void learn_head(struct upstream *u, enum head_kind kind, uint64_t number)
     take(u, kind, number, true, true);
 }
 
-bool learn_final(struct upstream *u, enum head_kind kind, uint64_t number)
+bool learn_final(struct upstream *u, enum head_kind kind, uint64_t number, struct slice block)
 {
+    struct chain *c = u->chain;
+
     if (!heads_may_be_final(u, number) && !planted(PLANT_FINAL_UNGATED))
         return false;
-    chain_note_head(u->chain, kind, number);
+    chain_note_head(c, kind, number);
+    if (block.n && kind == HEAD_FINALIZED && c->cache && number == c->head.number[kind])
+        past_final(&c->past, number, block);
     return true;
+}
+
+/* The params of a block whose transactions come as hashes only. */
+static bool is_of_hashes(struct slice params)
+{
+    const struct slice end = SLICE("false]");
+
+    return params.n > end.n && slice_eq(slice_of(params.p + params.n - end.n, end.n), end);
+}
+
+/* The newest block of all, as u has it. */
+static void head_block(struct upstream *u, uint64_t number, struct slice block)
+{
+    struct chain *c = u->chain;
+
+    if (!c->cache || !c->head.number[HEAD_FINALIZED] || !past_head(&c->past, number, block))
+        return;
+    doubt(u, false);
+    look_into_doubt(u);
 }
 
 static bool head_told(struct flight *f, struct slice payload)
@@ -91,8 +146,10 @@ static bool head_told(struct flight *f, struct slice payload)
     own = tells_own_head(&r, family, place);
     if (family == CHAIN_SOLANA || kind == HEAD_LATEST)
         news = take(f->upstream, kind, number, own, tells_head(&r, family, place));
-    else if (!learn_final(f->upstream, kind, number))
+    else if (!learn_final(f->upstream, kind, number, is_of_hashes(flight_params(f)) ? payload : slice_of(NULL, 0)))
         return true;
+    if (own && place == HEAD_BLOCK && news != FRESHNESS_DOUBTED && is_of_hashes(flight_params(f)))
+        head_block(f->upstream, number, payload);
     if (news == FRESHNESS_DOUBTED)
         return !own || place == HEAD_CONTEXT || f->by_name;
     f->told = number;

@@ -20,8 +20,10 @@ void prober_ask(struct upstream *u, enum probe_question question)
     struct message_request q = {.params = words.params};
     uint64_t timeout_ms = w->conf->limits.call_timeout_ms;
     struct flight *f = worker_flight_new(w);
-    char method[64];
+    char method[64], params[PAST_PARAMS_CAP];
 
+    if (question == PROBE_PAST)
+        q.params = past_ask(&u->chain->past, params);
     q.method.raw = slice_of(method, (size_t)snprintf(method, sizeof method, "\"%s\"", words.method.p));
     flight_init(f, &q, method_get(family, words.method), w->next_id++);
     f->part = FLIGHT_PROBE;
@@ -53,6 +55,12 @@ void prober_ask_finalized(struct upstream *at)
         return;
     probe_final_asked(&at->chain->final, worker_now_ms(at->worker));
     prober_ask(at, PROBE_FINALIZED);
+}
+
+void prober_ask_past(struct upstream *at)
+{
+    if (!at->worker->draining)
+        prober_ask(at, PROBE_PAST);
 }
 
 /* -- what was learned */
@@ -149,7 +157,27 @@ static void finalized_answered(struct upstream *u, bool is_error, struct slice p
     if (!probe_final_answered(&c->final, is_error, payload, worker_now_ms(u->worker), &number))
         u->worker->stats.probes_failed++;
     else if (!(c->refused >> u->index & 1))
-        learn_final(u, HEAD_FINALIZED, number);
+        learn_final(u, HEAD_FINALIZED, number, payload);
+}
+
+static void past_told(struct upstream *u, bool is_error, struct slice payload)
+{
+    struct chain *c = u->chain;
+
+    switch (past_answered(&c->past, is_error, payload, worker_now_ms(u->worker))) {
+    case PAST_SAME:
+        break;
+    case PAST_UNTOLD:
+        u->worker->stats.probes_failed++;
+        break;
+    case PAST_NONE:
+        if (c->n_upstreams == 1) /* of several one may be far behind */
+            chain_past_changed(c, u, false);
+        break;
+    case PAST_OTHER:
+        chain_past_changed(c, u, true);
+        break;
+    }
 }
 
 void prober_answered(struct worker *w, struct flight *f, bool is_error, struct slice payload, struct blob *ref)
@@ -161,6 +189,8 @@ void prober_answered(struct worker *w, struct flight *f, bool is_error, struct s
     worker_flight_free(w, f);
     if (question == PROBE_IDENTITY)
         identity_answered(u, is_error, payload);
+    else if (question == PROBE_PAST)
+        past_told(u, is_error, payload);
     else if (probe_is_watch(question))
         watch_told(u, question, kind, is_error, payload);
     else
@@ -196,7 +226,10 @@ void prober_failed(struct worker *w, struct flight *f, const struct route_failur
         watch_failed(u, question, why);
         return;
     }
-    probe_final_failed(&u->chain->final, now_ms);
+    if (question == PROBE_PAST)
+        past_failed(&u->chain->past, now_ms);
+    else
+        probe_final_failed(&u->chain->final, now_ms);
     w->stats.probes_failed++;
 }
 

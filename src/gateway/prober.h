@@ -21,6 +21,9 @@ void prober_ask(struct upstream *u, enum probe_question question);
  * is.  The caller has looked at probe_final_may. */
 void prober_ask_finalized(struct upstream *at);
 
+/* What at told makes it doubtful that what was final still is: asks it.  The caller has looked at past_is_due. */
+void prober_ask_past(struct upstream *at);
+
 /* How a question ended, off its queue and its link.  Frees f; takes ref. */
 void prober_answered(struct worker *w, struct flight *f, bool is_error, struct slice payload, struct blob *ref);
 void prober_failed(struct worker *w, struct flight *f, const struct route_failure *why);

@@ -95,6 +95,20 @@ bool head_member(struct slice object, struct slice quoted_name, uint64_t *number
     return hex(member(object, quoted_name.p), number);
 }
 
+bool head_member_hash(struct slice block, char digits[64])
+{
+    struct slice s = member(block, "\"hash\"");
+
+    if (s.n < 68 || memcmp(s.p, "\"0x", 3) != 0 || s.p[67] != '"')
+        return false;
+    for (size_t i = 0; i < 64; i++) {
+        char c = s.p[3 + i];
+
+        digits[i] = (char)(c >= 'A' && c <= 'F' ? c | 0x20 : c);
+    }
+    return true;
+}
+
 bool head_read(enum head_place place, struct slice result, uint64_t *number)
 {
     switch (place) {

@@ -25,4 +25,7 @@ bool head_read(enum head_place place, struct slice result, uint64_t *number);
 /* The quantity that a member of an object holds; its name with the quotes, ended with NUL. */
 bool head_member(struct slice object, struct slice quoted_name, uint64_t *number);
 
+/* The 64 digits of the "hash" that a block says first, in lower case. */
+bool head_member_hash(struct slice block, char digits[64]);
+
 #endif

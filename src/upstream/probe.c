@@ -27,6 +27,8 @@ struct probe_words probe_words(enum probe_question q, enum chain_family family, 
         return (struct probe_words){SLICE("eth_blockNumber"), SLICE("[]")};
     if (q == PROBE_SYNC)
         return (struct probe_words){solana ? SLICE("getHealth") : SLICE("eth_syncing"), SLICE("[]")};
+    if (q == PROBE_PAST)
+        return (struct probe_words){SLICE("eth_getBlockByNumber"), SLICE("[]")};
     if (q == PROBE_FINALIZED)
         return (struct probe_words){SLICE("eth_getBlockByNumber"), SLICE("[\"finalized\",false]")};
     return (struct probe_words){solana ? SLICE("getGenesisHash") : SLICE("eth_chainId"), SLICE("[]")};

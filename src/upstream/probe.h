@@ -5,6 +5,7 @@
  * knows no such method is used all the same.
  * PROBE_FINALIZED: how far the chain is final.  It is asked of any endpoint, when an answer that came would be worth
  * keeping if that were known.
+ * PROBE_PAST: is the block that was final still the same?  past.h says when, and has the params.
  *
  * PROBE_HEAD: how far is it?  PROBE_SYNC: does it say itself that it is behind?  PROBE_SHREDS and, right after it,
  * PROBE_REPLAYED: does it receive what it does not come to replay (replay.h)?  gateway/watch.h says when.
@@ -24,6 +25,7 @@
 enum probe_question {
     PROBE_IDENTITY,
     PROBE_FINALIZED,
+    PROBE_PAST,
     PROBE_HEAD,
     PROBE_SYNC,
     PROBE_SHREDS,  /* Solana: the highest slot that it has shreds of */

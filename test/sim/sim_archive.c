@@ -9,23 +9,10 @@
 #include "sim_ask.h"
 #include "sim_excuse.h"
 #include "sim_fault.h"
+#include "sim_flight.h"
 #include "sim_node.h"
 
 enum { ENOUGH = 2 /* turns that something was so, before a choice must know it */ };
-
-/* The gateway's flight of that id; NULL: it has ended. */
-static const struct flight *flight_of(const struct world *w, uint64_t id)
-{
-    const struct heap *h = &w->gateway->flights_due;
-
-    for (size_t i = 0; i < h->n; i++) {
-        const struct flight *f = container_of(h->v[i], struct flight, due);
-
-        if (f->id == id)
-            return f;
-    }
-    return NULL;
-}
 
 void archive_asked(struct node *n, struct fault_element *e)
 {
@@ -34,7 +21,7 @@ void archive_asked(struct node *n, struct fault_element *e)
     e->pruned = n->pruned && e->ask.old;
     if (!e->pruned)
         return;
-    f = flight_of(n->w, e->number);
+    f = sim_flight(n->w, e->number);
     n->w->served[e->serial].dated = f && f->depth && f->depth != ARCHIVE_UNKNOWN;
     if (n->w->served[e->serial].dated && !n->lack_turns)
         n->lack_serial = (unsigned)e->serial + 1;

@@ -186,6 +186,8 @@ void ask_parse(const struct sim_chain *c, struct slice method, struct slice para
                                                            : HEAD_FINALIZED;
     /* Large ones that share requests, and that must not be asked for again. */
     a->heavy |= (a->kind == ASK_READ && a->hash % 12 == 0) || (a->kind == ASK_UNKNOWN && a->hash % 3 == 0);
+    if (a->kind == ASK_FINALIZED && slice_starts(params, SLICE("[\"0x")))
+        a->block = strtoull(params.p + 2, NULL, 16);
     if (a->kind == ASK_LOOKUP && params.n == 2 * KECCAK_BYTES + 6)
         read_hex(params, a->sum, sizeof a->sum);
     if (a->kind != ASK_WRITE)
@@ -444,6 +446,20 @@ static void lookup_result(const struct ask *a, uint64_t serial, struct buf *b)
     buf_str(b, "}");
 }
 
+static void finalized_result(const struct sim_chain *c, uint64_t number, uint64_t head, struct buf *b)
+{
+    unsigned life = 0;
+
+    if (number > head) {
+        buf_str(b, "\"result\":null");
+        return;
+    }
+    for (unsigned i = 0; i < c->n_rolls; i++)
+        if (number > c->rolled_to[i])
+            life = i + 1;
+    buf_printf(b, "\"result\":{\"number\":\"0x%" PRIx64 "\",\"hash\":\"0x%032x%032" PRIx64 "\"}", number, life, number);
+}
+
 /* Bytes that nothing but the hash decides. */
 static void large(struct buf *b, uint64_t hash)
 {
@@ -479,7 +495,7 @@ void ask_answer(const struct sim_chain *c, const struct ask *a, uint64_t head, u
         buf_printf(b, "\"result\":\"%s\"", chain_name(c, a->foreign));
         return;
     case ASK_FINALIZED:
-        buf_printf(b, "\"result\":{\"number\":\"0x%" PRIx64 "\",\"serial\":%" PRIu64 "}", head - 2, serial);
+        finalized_result(c, a->block ? a->block : head - 2, head, b);
         return;
     case ASK_SYNC:
         buf_str(b, c->evm ? "\"result\":false" : "\"result\":\"ok\"");

@@ -21,7 +21,7 @@ enum ask_kind {
     ASK_POLL,      /* of a filter: likewise, and only where that is */
     ASK_WRITE,     /* a transaction: as above, and never twice to one endpoint */
     ASK_LOOKUP,    /* of a transaction by its hash: no client asks, the gateway does */
-    ASK_FINALIZED, /* the finalized block: no client asks, the gateway does */
+    ASK_FINALIZED, /* the finalized block, or the one that was: no client asks, the gateway does */
     ASK_SYNC,      /* does the node sync: no client asks, the gateway does */
     ASK_SHREDS,    /* the highest slot with shreds: no client asks, the gateway does */
     ASK_UNKNOWN,   /* never shared, never repeated */
@@ -52,6 +52,7 @@ struct ask {
                             ASK_LOOKUP: what is looked up */
     enum ask_news news;  /* with ASK_WRITE, at a node: what it says of the transaction */
     bool found;          /* with ASK_LOOKUP, at a node */
+    uint64_t block;      /* with ASK_FINALIZED: the one that was; 0: the one that is */
     unsigned given;      /* with ASK_POLL, of a client: the number of the filter's name, and 1; 0: nobody's */
     unsigned node, own;  /* with ASK_FILTER and ASK_POLL, at a node: which one, and its own id of the filter */
     bool gone;           /* with ASK_POLL, at a node: there is no such filter */

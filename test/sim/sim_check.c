@@ -191,7 +191,7 @@ static unsigned questions(const struct worker *g)
     for (size_t i = 0; i < g->n_chains; i++) {
         const struct chain *c = g->chains[i];
 
-        n += c->final.asking;
+        n += c->final.asking + c->past.asking;
         for (unsigned k = 0; k < c->n_upstreams; k++)
             n += c->upstreams[k]->probe.asking + c->upstreams[k]->watch.asking;
     }

@@ -5,6 +5,7 @@
 #include "gateway/chain.h"
 #include "gateway/worker.h"
 #include "rpc/flight.h"
+#include "sim_flight.h"
 #include "sim_node.h"
 #include "sim_standing.h"
 #include "sim_weather.h"
@@ -74,6 +75,9 @@ static void on_roll(struct sim_event *e)
     if (c->head < c->first_head)
         c->first_head = c->head;
     c->rolled_us = w->now_us;
+    if (c->n_rolls == SIM_ROLLS)
+        c->n_rolls--;
+    c->rolled_to[c->n_rolls++] = c->head;
     forget_told(w, c);
     sim_trace(w, "chain %s is rolled back by %" PRIu64 " to %" PRIu64, c->name, by, c->head);
     if (sim_chance(w, 300) && weather_is_rough(w))
@@ -215,19 +219,6 @@ static void note_told(struct node *n, enum head_kind kind, uint64_t head)
         s->late_us[kind] = n->w->now_us;
 }
 
-static const struct flight *flight_of(const struct world *w, uint64_t id)
-{
-    const struct heap *h = &w->gateway->flights_due;
-
-    for (size_t i = 0; i < h->n; i++) {
-        const struct flight *f = container_of(h->v[i], struct flight, due);
-
-        if (f->id == id)
-            return f;
-    }
-    return NULL;
-}
-
 /* Could f have gone there?  By what that endpoint told last. */
 static bool is_near(struct world *w, const struct flight *f, unsigned k)
 {
@@ -249,7 +240,7 @@ static void check_lag(struct node *n, const struct ask *a, uint64_t id)
 
     if (!late_us || w->now_us - late_us < KNOWN_US || w->p.spells || !chain_of(w, c)->heads.of[a->head_kind].number)
         return;
-    f = flight_of(w, id);
+    f = sim_flight(w, id);
     /* An array goes where its first call went, and the head of another kind may be known not to be there. */
     if (!f || f->by_name || (f->in_unit && !c->evm) || (f->part != FLIGHT_OF_CALLS && f->part != FLIGHT_HEDGE))
         return;

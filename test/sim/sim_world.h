@@ -20,7 +20,7 @@ struct sim_event {
 
 enum { SIM_SERVED_MAX = 65536, SIM_CHAINS = 2, SIM_NODES_MAX = 6, SIM_COUNTS_MAX = 64, SIM_HEADS_MAX = 8192 };
 
-enum { SIM_SLOWLY = 20 /* so many times slower are chains in bad weather */, SIM_WRONG_MAX = 128 };
+enum { SIM_SLOWLY = 20 /* so many times slower are chains in bad weather */, SIM_WRONG_MAX = 128, SIM_ROLLS = 8 };
 
 enum { SIM_SCOPES = 4, SIM_NO_SCOPE = SIM_SCOPES }; /* clients' own credentials: 0 is to have none */
 
@@ -67,6 +67,8 @@ struct sim_chain {
     unsigned lag_conf; /* max_lag_blocks; 0: not configured */
     uint64_t max_lag;
     uint64_t rolled_us;            /* when it was last rolled back; 0: never */
+    uint64_t rolled_to[SIM_ROLLS]; /* where to, each time: later blocks have other hashes since then */
+    unsigned n_rolls;
     uint64_t told_top[HEAD_KINDS]; /* the highest that was told since then */
     uint64_t known_us[HEAD_KINDS]; /* when the gateway first was sure of a head; 0: not yet */
     uint64_t wrong_us;             /* when the first one was, be it beside another answer; 0: none was */
