@@ -1,5 +1,6 @@
 #include "gateway/keep.h"
 
+#include "base/plant.h"
 #include "cache/cache.h"
 #include "gateway/chain.h"
 #include "gateway/prober.h"
@@ -28,6 +29,21 @@ bool keep_may(const struct chain *c, const struct method *m, struct slice params
     return (m->cache != CACHE_BY_NUMBER && m->cache != CACHE_RANGE) || !block_ref_says_latest(m, params);
 }
 
+/* What is about the head is void when that moves, and when a transaction left or was accepted: some nodes mine it at
+ * once, and who waits for it (eth_sendRawTransactionSync) is told of no head.  Both only grow. */
+static uint64_t epoch_of(uint64_t head_epoch, uint64_t write_epoch)
+{
+    return head_epoch + (planted(PLANT_KEPT_WITHOUT_FENCE) ? 0 : write_epoch);
+}
+
+/* Solana: is what was answered of a slot final?  A block's time is told of slots too that may yet be skipped. */
+static bool is_final_slot(const struct chain *c, const struct method *m, const struct block_ref *r)
+{
+    if (r->commitment == COMMITMENT_NONE && m->class == CLASS_SLOT)
+        return r->number <= c->heads.of[HEAD_FINALIZED].number;
+    return r->commitment == COMMITMENT_NONE || r->commitment == COMMITMENT_FINALIZED;
+}
+
 /* Is it being asked whether what f names by a number is still the same? */
 static bool is_doubtful(const struct flight *f)
 {
@@ -38,7 +54,8 @@ bool keep_find(const struct flight *f, struct session *s, struct chunk *out)
 {
     struct chain *c = f->chain;
 
-    if (!cache_get(c->cache, f->text_hash, f->key, worker_now_ms(c->worker), c->head.epoch, out, NULL))
+    if (!cache_get(c->cache, f->text_hash, f->key, worker_now_ms(c->worker), epoch_of(c->head.epoch, c->write_epoch),
+                   out, NULL))
         return false;
     if (!is_doubtful(f) && (!c->conf->cache_head || heads_show_kept(s, f, out->s)))
         return true;
@@ -132,7 +149,7 @@ void keep_offer(const struct flight *f, struct slice result, struct blob *ref)
         return;
     q.number = r.kind == BLOCK_REF_RANGE ? r.from : r.number;
     q.to_number = r.number;
-    q.finalized_commitment = r.commitment == COMMITMENT_NONE || r.commitment == COMMITMENT_FINALIZED;
+    q.finalized_commitment = is_final_slot(c, f->method, &r);
     scope = cache_rule_judge(&q, result);
     if (scope != CACHE_FOREVER && probe_final_may(&c->final, worker_now_ms(c->worker)) && awaits_finality(&q, result))
         prober_ask_finalized(f->upstream);
@@ -146,7 +163,7 @@ void keep_offer(const struct flight *f, struct slice result, struct blob *ref)
                                    .key = f->key,
                                    .rule = q.rule,
                                    .scope = scope,
-                                   .epoch = f->head_epoch,
+                                   .epoch = epoch_of(f->head_epoch, f->write_epoch),
                                    .expires_ms = f->born_ms + head_age_ms(conf)},
               (struct chunk){result, ref});
 }

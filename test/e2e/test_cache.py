@@ -136,6 +136,22 @@ class Cache(Case):
         threading.Event().wait(0.25)
         self.times(g, u, *balance, 1)
 
+    def test_the_head_s_answers_are_void_when_a_transaction_leaves(self):
+        """Some nodes mine it at once, and a client that waits until it is mined hears of no head."""
+        mined = []
+
+        def answers(c):
+            if c.call.startswith("eth_sendRawTransaction"):
+                mined.append(c)
+                return {"transactionHash": HASH} if c.call.endswith("Sync") else HASH
+            return hex(0x1000 + len(mined))
+        g, u = self.kept(answers, {"head": True}, block_time_ms=60000)
+        balance = ("eth_getBalance", ["0x" + "33" * 20, "latest"])
+        self.times(g, u, *balance, 1)
+        for i, method in enumerate(("eth_sendRawTransaction", "eth_sendRawTransactionSync")):
+            self.assertIn("result", self.ask(g, method, ["0x%x" % (0xc0 + i) + "00" * 40]))
+            self.assertEqual(self.times(g, u, *balance, 1)["result"], hex(0x1001 + i))
+
     def test_large_answers_share_the_bytes(self):
         g, u = self.kept(lambda c: {"number": "0x1", "extraData": "0x" + "cd" * 300000})
         with g.client() as a, g.client() as b:
@@ -159,3 +175,13 @@ class Cache(Case):
         self.times(g, u, "getGenesisHash", [], 1)
         self.times(g, u, "getAccountInfo", ["So11111111111111111111111111111111111111112"], 3)
         self.times(g, u, "getBlock", [5, {"commitment": "confirmed"}], 3)
+
+    def test_solana_s_block_times(self):
+        """They are told of slots that are not final yet, and may be skipped."""
+        g, u = self.kept(lambda c: 9 if c.call == "getSlot" else 1574721591, family="solana")
+        self.times(g, u, "getBlockTime", [5], 3)
+        self.ask(g, "getSlot", [{"commitment": "processed"}])
+        self.times(g, u, "getBlockTime", [5], 3)
+        self.ask(g, "getSlot", [])
+        self.times(g, u, "getBlockTime", [5], 1)
+        self.times(g, u, "getBlockTime", [10], 3)

@@ -74,7 +74,8 @@ class Past(Case):
         self.start(Node())
         self.keep()
         self.nodes[0].set_back(10, head=15, final=0)
-        self.ask("eth_blockNumber")
+        with self.g.client() as c:
+            c.rpc("eth_blockNumber")
         self.nodes[0].head = 40
         self.assertEqual(self.balance(), 2)
 

@@ -365,7 +365,7 @@ static void judge_provenance(struct world *w, unsigned client, struct post *q, s
                   "client %u: an array about the head answered by node%u and node%u", client, q->from - 1, s->node);
         q->from = s->node + 1;
     }
-    if (want->ask.of_pending || (want->ask.of_head && !w->p.cache))
+    if (want->ask.of_pending || want->ask.of_head)
         sim_check(w, s->left_us >= q->fence_us,
                   "client %u: its own transaction came after the request that it got the answer of", client);
     if (want->ask.of_head && want->announced)
