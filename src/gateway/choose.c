@@ -108,6 +108,13 @@ struct upstream *choose_fresh(const struct flight *f, uint64_t open, bool strict
     return choose_up(c, f, heads_best(f, open & standing_usable(c)), full);
 }
 
+struct upstream *choose_within(const struct flight *f, uint64_t among)
+{
+    bool full;
+
+    return choose_fresh(f, among & ~(f->tried | f->chain->avoid | choose_lacking(f)), true, &full);
+}
+
 /* NULL: all were tried, refused, or are full.  A chain whose upstreams are all left alone still tries them: a refused
  * call would be no better. */
 static struct upstream *choose(struct chain *c, const struct flight *f, uint64_t tried, uint64_t lacking)

@@ -23,6 +23,8 @@ struct upstream *choose_up(struct chain *c, const struct flight *f, uint64_t unt
 /* The same for f, of those that are as far as it needs; where none of them may be asked, and unless it is strict, of
  * those that are furthest: a call that is answered from below is better off than one that is not answered. */
 struct upstream *choose_fresh(const struct flight *f, uint64_t open, bool strict, bool *full);
+/* Whose turn it is for f, of `among` and as far as it needs.  NULL: none. */
+struct upstream *choose_within(const struct flight *f, uint64_t among);
 /* Where f, which waits for the limit of its endpoint, could depart before then.  NULL: nowhere. */
 struct upstream *choose_sooner(struct chain *c, const struct flight *f, uint64_t before_us);
 

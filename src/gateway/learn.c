@@ -53,7 +53,7 @@ static void doubt(struct upstream *u, bool below_final)
 {
     struct chain *c = u->chain;
 
-    if (!past_doubt(&c->past) && below_final && c->n_upstreams == 1 && !planted(PLANT_PAST_UNDOUBTED))
+    if (!past_doubt(&c->past) && below_final && c->n_upstreams == 1)
         chain_past_changed(c, u, false);
 }
 

@@ -13,6 +13,7 @@
 #include "gateway/access_log.h"
 #include "gateway/broadcast_lane.h"
 #include "gateway/chain.h"
+#include "gateway/choose.h"
 #include "gateway/explain.h"
 #include "gateway/filter_lane.h"
 #include "gateway/keep.h"
@@ -181,8 +182,10 @@ static void make_key(struct worker *w, struct flight *f)
 /* May c wait for lead, when it must be answered by u's endpoint?  The first call of a unit decides upon that. */
 static bool is_of_unit(const struct unit *u, const struct flight *lead)
 {
-    return u->with ? lead->upstream == u->with
-                   : endpoint_usable(&lead->upstream->endpoint, worker_now_ms(lead->upstream->worker));
+    if (u->with)
+        return lead->upstream == u->with;
+    return u->heads.fit >> lead->upstream->index & 1 &&
+           endpoint_usable(&lead->upstream->endpoint, worker_now_ms(lead->upstream->worker));
 }
 
 /* What a call of x about the head may join: what left no earlier than this, in us.  The number itself may be older. */
@@ -396,6 +399,8 @@ static void launch(struct exchange *x, const struct message_request *q, struct c
         lane_launch(w, f, x->asker.named);
         return;
     }
+    if (unit && !with && unit->heads.fit != UINT64_MAX)
+        with = choose_within(f, unit->heads.fit);
     u = route_called(route_owner(w, f), f, with);
     if (unit && u)
         unit->with = u;
@@ -411,6 +416,8 @@ static void take_calls(struct exchange *x, const struct message_body *b)
 
     for (size_t i = 0; i < b->n && b->n > 1 && x->chain->conf->coalesce && !x->unit.dated; i++)
         x->unit.dated = unit_asks_number(b->requests[i].method.raw);
+    if (choice)
+        unit_heads_read(x, b);
     w->stats.batches += b->array;
     w->stats.calls += b->n;
     for (size_t i = 0; i < b->n; i++) {

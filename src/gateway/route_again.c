@@ -234,18 +234,28 @@ void route_again_noted(struct flight *f, struct upstream *at, enum answer_class 
     note_meaning(f, a, bit);
 }
 
+/* Does c's array ask more about the head that f is about? */
+static bool goes_with_others(const struct call *c, const struct flight *f)
+{
+    const struct unit *u = &container_of(c->envelope, struct exchange, envelope)->unit;
+
+    return c->in_unit && (f->chain->conf->family == CHAIN_SOLANA ? u->heads.calls[f->head_kind] : u->n_calls) > 1;
+}
+
 /* An array whose endpoint stepped back: another number would not be that of its other answers. */
 static void refuse_arrays(struct worker *w, struct flight *f)
 {
     static const struct route_failure behind = {.fail = FAIL_UPSTREAM_BEHIND};
 
+    f->in_unit = false;
     list_each_safe (it, nx, &f->calls) {
         struct call *c = container_of(it, struct call, waiting);
 
-        if (c->in_unit && container_of(c->envelope, struct exchange, envelope)->unit.n_calls > 1)
+        if (goes_with_others(c, f))
             route_refuse_call(w, c, &behind);
+        else if (c->in_unit && container_of(c->envelope, struct exchange, envelope)->unit.n_calls > 1)
+            f->in_unit = true; /* of its array it is the only one about that head: it waits for its endpoint */
     }
-    f->in_unit = false;
 }
 
 bool route_again_stale(struct worker *w, struct flight *f)
@@ -269,7 +279,7 @@ bool route_again_stale(struct worker *w, struct flight *f)
     }
     if (!f->retry || f->pinned || !budget_take(&c->standing.retries, &c->conf->retry.budget, now_ms))
         return false;
-    next = another(f, answer_meaning(ANSWER_NODE_BEHIND), false);
+    next = f->in_unit ? NULL : another(f, answer_meaning(ANSWER_NODE_BEHIND), false);
     if (!next && delay_ms > STALE_MAX_MS)
         delay_ms = STALE_MAX_MS;
     if (!next && now_ms + delay_ms >= f->deadline_ms) {

@@ -16,6 +16,7 @@ enum { AGAIN_MAX = 2 /* times: a bound for what one array may cost */ };
 void unit_init(struct unit *u)
 {
     list_init(&u->torn);
+    u->heads.fit = UINT64_MAX;
 }
 
 void unit_deinit(struct unit *u)

@@ -11,6 +11,7 @@
 
 #include "base/list.h"
 #include "base/slice.h"
+#include "gateway/unit_heads.h"
 
 struct call;
 struct exchange;
@@ -24,9 +25,10 @@ struct unit {
     unsigned n_calls;      /* one alone goes wherever it likes */
     bool told;             /* `with` has answered some of them */
     bool dated;            /* one asks for the head's number: what others say of the head must be no older */
-    unsigned char again;   /* how often some were asked again */
-    struct list torn;      /* in worker.torn: some wait to be asked again, at the end of the turn */
-    char *body;            /* the array's own bytes, owned: to ask again; NULL: that is not possible */
+    struct unit_heads heads;
+    unsigned char again; /* how often some were asked again */
+    struct list torn;    /* in worker.torn: some wait to be asked again, at the end of the turn */
+    char *body;          /* the array's own bytes, owned: to ask again; NULL: that is not possible */
     size_t body_n;
 };
 

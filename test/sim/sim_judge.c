@@ -300,8 +300,7 @@ static bool is_excuse(struct world *w, const struct post *q, const struct want *
     if (q->named && has(e->payload, "\"upstream_wrong_chain\""))
         return w->p.mixed;
     if (has(e->payload, "\"upstream_behind\"")) /* those that are ahead cannot be asked, or have stepped back */
-        return w->p.lag || !want->calm ||
-               (w->p.astray && q->array && !q->chain->evm); /* one that is of several heads */
+        return w->p.lag || !want->calm;
     return !want->calm || (slow && (has(e->payload, "_timeout\"") || has(e->payload, "\"rate_limited\"")));
 }
 
