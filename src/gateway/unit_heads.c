@@ -1,6 +1,5 @@
 #include "gateway/unit_heads.h"
 
-#include "base/plant.h"
 #include "gateway/chain.h"
 #include "gateway/session.h"
 #include "rpc/block_ref.h"
@@ -47,6 +46,6 @@ void unit_heads_read(struct exchange *x, const struct message_body *b)
         if (u->calls[k])
             u->fit &= freshness_fit(&h->of[k], need[k] > seen ? need[k] : seen) & ~(h->syncing | h->unreplayed);
     }
-    if (!u->fit || planted(PLANT_UNIT_UNFIT))
+    if (!u->fit)
         u->fit = UINT64_MAX;
 }
