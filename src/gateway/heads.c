@@ -143,6 +143,12 @@ void heads_ask(const struct session *s, struct flight *f)
         needs(f, FLIGHT_AT_HEAD, r.min_slot);
 }
 
+void heads_raise(struct flight *f, uint64_t number)
+{
+    if (f->fresh == FLIGHT_AT_HEAD && number > need_of(f))
+        needs(f, FLIGHT_AT_HEAD, number);
+}
+
 bool heads_below_need(const struct flight *f, uint64_t number)
 {
     return f->fresh == FLIGHT_AT_HEAD && !f->by_name && number < need_of(f);
@@ -263,7 +269,7 @@ bool heads_show_kept(struct session *s, const struct flight *f, struct slice res
     if (f->fresh != FLIGHT_AT_HEAD ||
         !head_read((enum head_place)f->chain->head_places[f->method->slot], result, &number))
         return true;
-    if (heads_below_need(f, number))
+    if (heads_below_need(f, number) || s->n_exchanges > 1) /* an answer to what was asked before may tell more */
         return false;
     heads_show(s, f->chain, (enum head_kind)f->head_kind, number);
     return true;

@@ -52,6 +52,8 @@ static inline uint64_t heads_fit(const struct flight *f)
 {
     return f->fresh == FLIGHT_ANY ? UINT64_MAX : heads_fit_(f);
 }
+/* Who waits for f is about to be told of that number: it must be answered with no less. */
+void heads_raise(struct flight *f, uint64_t number);
 /* Is it a step back to answer f with this number for the head? */
 bool heads_below_need(const struct flight *f, uint64_t number);
 /* May f's caller wait for lead, which asks the same?  Then lead needs what both need. */

@@ -14,6 +14,7 @@
 #include "gateway/learn.h"
 #include "gateway/limits.h"
 #include "gateway/link.h"
+#include "gateway/pipeline.h"
 #include "gateway/prober.h"
 #include "gateway/room.h"
 #include "gateway/route_again.h"
@@ -196,10 +197,11 @@ static void answer(struct worker *w, struct call *c, bool is_error, struct slice
 }
 
 /* Those who wait know now how far the chain is. */
-static void show(const struct flight *f)
+static void show(struct flight *f)
 {
     list_each (it, &f->calls)
         heads_show(session_of(container_of(it, struct call, waiting)), f->chain, (enum head_kind)f->told_kind, f->told);
+    pipeline_raise(f);
 }
 
 /* All who wait for f have this; f is freed. */
@@ -207,6 +209,8 @@ static void conclude(struct worker *w, struct flight *f, bool is_error, struct s
 {
     struct list calls, *n;
 
+    if (f->told)
+        pipeline_gather(w, f);
     if (f->in_unit)
         unit_sift(w, f);
     log_calls(w, f, is_error, payload.n, FAIL_NONE);

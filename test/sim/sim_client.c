@@ -49,6 +49,7 @@ struct client {
     unsigned scope;    /* its own credential; 0: none */
     uint64_t fence_us; /* see struct post */
     struct seen seen;
+    struct seen seen_alone; /* of these, by single calls that name no endpoint */
     struct sim_event act, read, patience;
     struct buf body; /* of the request being made */
     struct buf head; /* of the response being read, and perhaps what follows it */
@@ -91,6 +92,11 @@ static void note_head(struct client *cl, const char *p, size_t n)
 }
 
 /* false: no more are read. */
+static bool is_news(const struct world *w, const struct sim_chain *c, const struct seen *seen, const struct post *q)
+{
+    return q->told > seen->number || (q->told && stray_may_go_back(w, c, seen->number, seen->asked_us));
+}
+
 static bool take_response(struct client *cl)
 {
     const struct h1_response *res = h1_client_response(cl->http);
@@ -104,10 +110,16 @@ static bool take_response(struct client *cl)
     sim_check(w, cl->n_posts > 0, "client %u: an answer that it did not ask for", cl->index);
     q = container_of(list_pop(&cl->posts), struct post, node);
     cl->n_posts--;
+    if (!q->array && !q->named && cl->seen_alone.number > q->seen) { /* since then, by requests before this one */
+        q->seen = cl->seen_alone.number;
+        q->seen_us = cl->seen_alone.asked_us;
+    }
     judge_response(w, cl->index, q, res, head_of(cl), cl->manner == MANNER_SLOW);
+    if (!q->array && !q->named && is_news(w, cl->chain, &cl->seen_alone, q))
+        cl->seen_alone = (struct seen){q->told, q->asked_us};
     if (q->fence_us > cl->fence_us)
         cl->fence_us = q->fence_us;
-    if (q->told > cl->seen.number || (q->told && stray_may_go_back(w, cl->chain, cl->seen.number, cl->seen.asked_us)))
+    if (is_news(w, cl->chain, &cl->seen, q))
         cl->seen = (struct seen){q->told, q->asked_us};
     post_free(q);
     if (!res->keep_alive) {
