@@ -209,7 +209,7 @@ static void conclude(struct worker *w, struct flight *f, bool is_error, struct s
 {
     struct list calls, *n;
 
-    if (f->told)
+    if (f->told && !is_error)
         pipeline_gather(w, f);
     if (f->in_unit)
         unit_sift(w, f);

@@ -265,6 +265,7 @@ bool route_again_stale(struct worker *w, struct flight *f)
     struct upstream *next;
 
     w->stats.answers_behind++;
+    f->told = 0; /* nobody is told it */
     f->tried |= UINT64_C(1) << f->upstream->index;
     if (f->twin && hedge_lane_goes_on(w, f))
         return true;
