@@ -73,18 +73,18 @@ static void note_meaning(struct flight *f, const struct answer_meaning *a, uint6
     f->blamed |= a->harm == HARM_IF_ALONE ? bit : 0;
 }
 
-/* Was f answered with a failure of the endpoint, as were all that it shared its request with? */
-static bool failed_together(const struct worker *w, const struct flight *f, const struct answer_meaning *a)
+/* Is there a result for one that f shared its request with? */
+static bool is_told_besides(const struct worker *w, const struct flight *f)
 {
-    if (a->harm != HARM_HARD || !w->response || f->riders < 2)
+    if (!w->response || f->riders < 2)
         return false;
     for (unsigned i = 0; i < w->batch_answer.n; i++) {
         const struct batch_member *m = &w->batch_answer.members[i];
 
         if (batch_member_answered(m) && m->answer.kind != MESSAGE_ERROR)
-            return false;
+            return true;
     }
-    return true;
+    return false;
 }
 
 /* why NULL: it was answered. */
@@ -96,7 +96,7 @@ static bool set_out(struct worker *w, struct flight *f, enum answer_class class,
     struct upstream *u = f->upstream, *next;
     uint64_t now_ms = worker_now_ms(w), bit = UINT64_C(1) << u->index;
     struct standing *s = &f->chain->standing;
-    bool lost = why || failed_together(w, f, a), looks;
+    bool leaves = why || (class != ANSWER_NOT_HERE_YET && !is_told_besides(w, f)), looks;
     struct retry_verdict v;
 
     if (!ask->stale_link) {
@@ -109,9 +109,10 @@ static bool set_out(struct worker *w, struct flight *f, enum answer_class class,
         note_meaning(f, a, bit);
         return true;
     }
-    next = f->in_unit && (lost || upstream_is_down(u)) ? unit_next(f, ask->stale_link) : NULL;
+    next = f->in_unit && (leaves || upstream_is_down(u)) ? unit_next(f, ask->stale_link) : NULL;
     /* An array's calls stay together while their endpoint is there, or has told some of them. */
-    if (!next && (!f->in_unit || ask->never_sent || ask->stale_link || upstream_is_down(u) || (lost && unit_untold(f))))
+    if (!next &&
+        (!f->in_unit || ask->never_sent || ask->stale_link || upstream_is_down(u) || (leaves && unit_untold(f))))
         next = another(f, a, ask->stale_link || ask->never_sent);
     if (f->by_name && ask->stale_link)
         next = u;

@@ -2,10 +2,11 @@
  * it tells them which block the other answers are about.  So on a chain with several endpoints one of them answers all
  * these calls, or those that it cannot answer fail.  By value in its exchange.
  *
- * While that endpoint can be reached they stay there, each on a fresh connection if need be.  When it cannot be, those
- * that wait move on together if it has answered none of them; else all are asked again, of one other endpoint, and its
- * answers are dropped: a client could do no more with an array of errors than to ask all of it again itself.  What the
- * client has begun to receive is not taken back. */
+ * While that endpoint can be reached they stay there, each on a fresh connection if need be; unless the first that it
+ * says of them is an error which another endpoint may not make.  When it cannot be reached, those that wait move on
+ * together if it has answered none of them; else all are asked again, of one other endpoint, and its answers are
+ * dropped: a client could do no more with an array of errors than to ask all of it again itself.  What the client has
+ * begun to receive is not taken back. */
 #ifndef MILLRACE_GATEWAY_UNIT_H
 #define MILLRACE_GATEWAY_UNIT_H
 

@@ -731,6 +731,31 @@ class Batches(Judged):
         arrays(1)
         self.assertEqual((len(a.requests), states(g)["a"]), (3, "down"))
 
+    def errs(self, mode, bad):
+        """Endpoint a answers each call with bad(call); what arrays ask about the head goes to b then, all of it."""
+        def script(conn):
+            while (r := conn.read_request()) is not None:
+                each = [json.dumps({"jsonrpc": "2.0", "id": c.id, **bad(c)}) for c in r.calls]
+                conn.send(http("[%s]" % ",".join(each) if r.is_array else each[0]))
+        a, b = self.upstream(script), self.upstream(serve('"0x10"'))
+        g = self.gateway(config([endpoint(a.url(), "a", batch={"mode": mode}), endpoint(b.url(), "b")],
+                                chain={"routing": "priority", **PLAIN}))
+        methods = ["eth_blockNumber"] + ["eth_call"] * 5
+        with g.client() as c:
+            got = c.request([{"jsonrpc": "2.0", "id": i, "method": m, "params": [{"i": i}, "latest"][:2 * (i > 0)]}
+                             for i, m in enumerate(methods)]).json()
+        return [x.get("result") for x in got], len(b.calls())
+
+    def test_an_array_leaves_who_begins_with_errors(self):
+        for mode in ("off", "always"):
+            got = self.errs(mode, lambda c: {"error": {"code": -32603, "message": "internal error"}})
+            self.assertEqual(got, (["0x10"] * 6, 6), mode)
+
+    def test_an_array_stays_for_one_error_among_results(self):
+        got, asked = self.errs("always", lambda c: {"error": {"code": -32603, "message": "internal error"}} if c.id % 6 == 0
+                               else {"result": "0x10"})
+        self.assertEqual((got.count(None), asked), (1, 0))
+
     def test_one_error_for_all_counts_once(self):
         self.whole(lambda r: http('{"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"no backend"}}',
                                   status="503 Service Unavailable"))

@@ -52,6 +52,7 @@ struct node {
     uint64_t lost_us;                 /* when a request to it was last lost on its way */
     uint64_t rough_us;                /* when its spell last changed */
     unsigned fit_turns, barred_turns; /* so many turns of the gateway's loop it may get calls, or must get none */
+    unsigned surplus_turns;           /* so many it keeps more idle sockets than max_idle for too long */
     unsigned unreplayed_turns;        /* so many it is known to be far behind what it receives */
     uint64_t fit_since_us;            /* the first of these turns */
     struct sim_event mood;            /* goes down, comes back, changes its lag */
