@@ -85,6 +85,12 @@ static bool is_known_to_serve(const struct chain *c, unsigned k, const struct fl
            (heads_fit(f) >> k & 1 && c->heads.of[f->head_kind].at_ms[k] < worker_now_ms(c->worker));
 }
 
+/* It waited there for room at its client, since before n could be had: it is where it was sent in the first place. */
+static bool was_there_before(const struct world *w, const struct node *n, const struct flight *f)
+{
+    return !f->sends && !f->moves && !f->tried && clock_mono_us(w) - f->start_us > w->now_us - n->fit_since_us;
+}
+
 /* f has just been queued where nothing is to go, while another endpoint was fit for it all the time. */
 static void check_queued(struct world *w, const struct flight *f)
 {
@@ -100,10 +106,11 @@ static void check_queued(struct world *w, const struct flight *f)
         const struct node *n = node_of(w, c->upstreams[k]);
 
         /* Who lacks the method, or the block, is asked last. */
-        sim_check(
-            w, n->fit_turns < 2 || (f->tried | choose_lacking(f)) >> k & 1 || (!barred && !is_known_to_serve(c, k, f)),
-            "call %" PRIu64 " (%s, sent %u times) goes to %s, which is to be left alone, and not to %s", f->id,
-            f->method->name, f->sends, node_of(w, f->upstream)->name, n->name);
+        sim_check(w,
+                  n->fit_turns < 2 || was_there_before(w, n, f) || (f->tried | choose_lacking(f)) >> k & 1 ||
+                      (!barred && !is_known_to_serve(c, k, f)),
+                  "call %" PRIu64 " (%s, sent %u times) goes to %s, which is to be left alone, and not to %s", f->id,
+                  f->method->name, f->sends, node_of(w, f->upstream)->name, n->name);
     }
 }
 
