@@ -36,12 +36,10 @@ static uint64_t epoch_of(uint64_t head_epoch, uint64_t write_epoch)
     return head_epoch + (planted(PLANT_KEPT_WITHOUT_FENCE) ? 0 : write_epoch);
 }
 
-/* Solana: is what was answered of a slot final?  A block's time is told of slots too that may yet be skipped. */
-static bool is_final_slot(const struct chain *c, const struct method *m, const struct block_ref *r)
+/* Solana: a block's time is told of slots too that may yet be skipped. */
+static bool is_skippable(const struct method *m, const struct block_ref *r)
 {
-    if (r->commitment == COMMITMENT_NONE && m->class == CLASS_SLOT)
-        return r->number <= c->heads.of[HEAD_FINALIZED].number;
-    return r->commitment == COMMITMENT_NONE || r->commitment == COMMITMENT_FINALIZED;
+    return m->class == CLASS_SLOT && r->commitment == COMMITMENT_NONE;
 }
 
 /* Is it being asked whether what f names by a number is still the same? */
@@ -113,6 +111,17 @@ static enum cache_ref ref_of(const struct block_ref *r)
     return CACHE_REF_UNCLEAR;
 }
 
+bool keep_question(struct cache_question *q, const struct block_ref *r)
+{
+    q->ref = ref_of(r);
+    if (cache_rule_moves(q))
+        return false;
+    q->number = r->kind == BLOCK_REF_RANGE ? r->from : r->number;
+    q->to_number = r->number;
+    q->finalized_commitment = r->commitment == COMMITMENT_NONE || r->commitment == COMMITMENT_FINALIZED;
+    return true;
+}
+
 static uint64_t head_age_ms(const struct chain_conf *conf)
 {
     if (conf->block_time_ms)
@@ -144,12 +153,10 @@ void keep_offer(const struct flight *f, struct slice result, struct blob *ref)
     enum cache_scope scope;
 
     block_ref_read(&r, f->method, conf->family, flight_params(f));
-    q.ref = ref_of(&r);
-    if (cache_rule_moves(&q))
+    if (!keep_question(&q, &r))
         return;
-    q.number = r.kind == BLOCK_REF_RANGE ? r.from : r.number;
-    q.to_number = r.number;
-    q.finalized_commitment = is_final_slot(c, f->method, &r);
+    if (is_skippable(f->method, &r))
+        q.finalized_commitment = r.number <= c->heads.of[HEAD_FINALIZED].number;
     scope = cache_rule_judge(&q, result);
     if (scope != CACHE_FOREVER && probe_final_may(&c->final, worker_now_ms(c->worker)) && awaits_finality(&q, result))
         prober_ask_finalized(f->upstream);

@@ -350,25 +350,3 @@ void block_ref_read(struct block_ref *out, const struct method *m, enum chain_fa
     }
     out->head = is_head(out, m);
 }
-
-bool block_ref_is_fixed(const struct block_ref *r, const struct method *m, uint64_t finalized)
-{
-    switch (m->cache) {
-    case CACHE_STATIC:
-        return true;
-    case CACHE_BY_HASH:
-        return r->kind == BLOCK_REF_HASH;
-    case CACHE_BY_NUMBER:
-        return r->kind == BLOCK_REF_HASH || (r->kind == BLOCK_REF_NUMBER && r->number <= finalized);
-    case CACHE_RANGE:
-        return r->kind == BLOCK_REF_HASH || (r->kind == BLOCK_REF_RANGE && r->tag == TAG_NONE &&
-                                             r->from_tag == TAG_NONE && r->number <= finalized && r->from <= finalized);
-    case CACHE_SLOT:
-        return r->kind == BLOCK_REF_SLOT && r->number <= finalized &&
-               (r->commitment == COMMITMENT_FINALIZED || m->ref == METHOD_REF_NO);
-    case CACHE_SETTLED:
-        return r->commitment == COMMITMENT_FINALIZED && (r->kind == BLOCK_REF_NONE || r->kind == BLOCK_REF_EPOCH);
-    default:
-        return false;
-    }
-}

@@ -53,8 +53,4 @@ static inline bool block_ref_is_head(const struct block_ref *r, uint64_t head)
            (r->kind == BLOCK_REF_RANGE && (r->number > head || r->from > head));
 }
 
-/* Can an answer that is neither error nor null nor empty never change again, when all up to `finalized` (0: not known)
- * is final?  For CACHE_BY_TX false: there the answer names the block. */
-bool block_ref_is_fixed(const struct block_ref *r, const struct method *m, uint64_t finalized);
-
 #endif

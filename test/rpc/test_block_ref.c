@@ -320,53 +320,6 @@ TEST(numbers_beyond_the_head_move_with_it)
     }
 }
 
-TEST(fixed_answers)
-{
-    static const struct {
-        enum chain_family family;
-        const char *method, *params;
-        int at_15, at_16;
-    } rows[] = {
-        {CHAIN_EVM, "eth_chainId", "", 1, 1},
-        {CHAIN_EVM, "eth_blockNumber", "", 0, 0},
-        {CHAIN_EVM, "eth_getBalance", "[" A ",\"0x10\"]", 0, 1},
-        {CHAIN_EVM, "eth_getBalance", "[" A ",\"0x010\"]", 0, 0},
-        {CHAIN_EVM, "eth_getBalance", "[" A ",\"latest\"]", 0, 0},
-        {CHAIN_EVM, "eth_getBalance", "[" A ",\"finalized\"]", 0, 0},
-        {CHAIN_EVM, "eth_getBalance", "[" A ",\"earliest\"]", 0, 0},
-        {CHAIN_EVM, "eth_getBalance", "[" A ",{\"blockHash\":\"" HASH "\"}]", 1, 1},
-        {CHAIN_EVM, "eth_getBalance", "[" A ",{\"blockHash\":\"" HASH "\",\"requireCanonical\":true}]", 0, 0},
-        {CHAIN_EVM, "eth_getBlockByHash", "[\"" HASH "\",true]", 1, 1},
-        {CHAIN_EVM, "eth_getBlockByHash", "[\"0x1\",true]", 0, 0},
-        {CHAIN_EVM, "eth_getTransactionByHash", "[\"" HASH "\"]", 0, 0},
-        {CHAIN_EVM, "eth_getLogs", "[{\"fromBlock\":\"0x1\",\"toBlock\":\"0x10\"}]", 0, 1},
-        {CHAIN_EVM, "eth_getLogs", "[{\"fromBlock\":\"0x10\",\"toBlock\":\"0x1\"}]", 0, 1},
-        {CHAIN_EVM, "eth_getLogs", "[{\"fromBlock\":\"earliest\",\"toBlock\":\"0x1\"}]", 0, 0},
-        {CHAIN_EVM, "eth_getLogs", "[{\"blockHash\":\"" HASH "\"}]", 1, 1},
-        {CHAIN_EVM, "eth_newFilter", "[{\"fromBlock\":\"0x1\",\"toBlock\":\"0x2\"}]", 0, 0},
-        {CHAIN_EVM, "eth_syncing", "", 0, 0},
-        {CHAIN_EVM, "vendor_x", "[\"0x1\"]", 0, 0},
-        {CHAIN_SOLANA, "getBlock", "[16]", 0, 1},
-        {CHAIN_SOLANA, "getBlock", "[16,{\"commitment\":\"confirmed\"}]", 0, 0},
-        {CHAIN_SOLANA, "getBlockTime", "[16]", 0, 1},
-        {CHAIN_SOLANA, "getTransaction", "[\"sig\"]", 1, 1},
-        {CHAIN_SOLANA, "getTransaction", "[\"sig\",{\"commitment\":\"confirmed\"}]", 0, 0},
-        {CHAIN_SOLANA, "getTransaction", "[\"sig\",{\"commitment\":\"\"}]", 0, 0},
-        {CHAIN_SOLANA, "getInflationReward", "[[],{\"epoch\":100}]", 1, 1},
-        {CHAIN_SOLANA, "getInflationReward", "[[]]", 0, 0},
-        {CHAIN_SOLANA, "getAccountInfo", "[\"key\",{\"commitment\":\"finalized\"}]", 0, 0},
-    };
-
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        const struct method *m = method_get(rows[i].family, slice_str(rows[i].method));
-        struct block_ref r;
-
-        block_ref_read(&r, m, rows[i].family, slice_str(rows[i].params));
-        CHECK_EQ(block_ref_is_fixed(&r, m, 15), rows[i].at_15);
-        CHECK_EQ(block_ref_is_fixed(&r, m, 16), rows[i].at_16);
-    }
-}
-
 /* Cut anywhere, and with each byte changed, a text is never read beyond its end: the allocation is exact. */
 TEST(broken_texts_are_harmless)
 {
