@@ -13,7 +13,7 @@ void explain_note(const struct flight *f, const struct upstream *at, uint64_t no
 
     list_each (it, &f->calls) {
         const struct call *c = container_of(it, struct call, waiting);
-        struct explain *e = container_of(c->envelope, struct exchange, envelope)->explain;
+        struct explain *e = exchange_of(c)->explain;
 
         if (!e)
             continue;

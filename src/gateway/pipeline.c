@@ -13,11 +13,6 @@ static struct exchange *exchange_at(struct list *node)
     return container_of(node, struct exchange, node);
 }
 
-static struct exchange *exchange_of(const struct call *c)
-{
-    return container_of(c->envelope, struct exchange, envelope);
-}
-
 /* Is the answer to f, which is no array's, as good for the call of x? */
 static bool asks_the_same(const struct exchange *x, const struct flight *f)
 {

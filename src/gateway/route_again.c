@@ -238,7 +238,7 @@ void route_again_noted(struct flight *f, struct upstream *at, enum answer_class 
 /* Does c's array ask more about the head that f is about? */
 static bool goes_with_others(const struct call *c, const struct flight *f)
 {
-    const struct unit *u = &container_of(c->envelope, struct exchange, envelope)->unit;
+    const struct unit *u = &exchange_of(c)->unit;
 
     return c->in_unit && (f->chain->conf->family == CHAIN_SOLANA ? u->heads.calls[f->head_kind] : u->n_calls) > 1;
 }
@@ -254,7 +254,7 @@ static void refuse_arrays(struct worker *w, struct flight *f)
 
         if (goes_with_others(c, f))
             route_refuse_call(w, c, &behind);
-        else if (c->in_unit && container_of(c->envelope, struct exchange, envelope)->unit.n_calls > 1)
+        else if (c->in_unit && exchange_of(c)->unit.n_calls > 1)
             f->in_unit = true; /* of its array it is the only one about that head: it waits for its endpoint */
     }
 }
