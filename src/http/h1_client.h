@@ -21,9 +21,9 @@ enum h1_client_bad {
     H1_CLIENT_BAD_SYNTAX,    /* not HTTP, or framing in doubt (Content-Length with Transfer-Encoding, ...) */
     H1_CLIENT_BAD_TRUNCATED, /* the connection ended inside the response */
     H1_CLIENT_BAD_TOO_LARGE, /* body past max_body_bytes, decoded bytes counted: a compression bomb too */
-    H1_CLIENT_BAD_MEMORY,    /* none for the head or the body */
     H1_CLIENT_BAD_HEAD,      /* too many fields, head bytes or 1xx responses */
-    H1_CLIENT_BAD_CODING     /* unknown content coding, or its stream is corrupt */
+    H1_CLIENT_BAD_CODING,    /* unknown content coding, or its stream is corrupt */
+    H1_CLIENT_BAD_MEMORY     /* none for the head or the body */
 };
 
 struct spare;

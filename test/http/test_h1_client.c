@@ -31,7 +31,7 @@ static void say(struct script *s, const char *fmt, ...)
 
 static void say_result(struct script *s, struct h1_client *c, enum h1_client_event ev)
 {
-    static const char *const names[] = {"NONE", "SYNTAX", "TRUNCATED", "TOO_LARGE", "HEAD", "CODING"};
+    static const char *const names[] = {"NONE", "SYNTAX", "TRUNCATED", "TOO_LARGE", "HEAD", "CODING", "MEMORY"};
     const struct h1_response *res = h1_client_response(c);
 
     if (ev == H1_CLIENT_MORE) {
