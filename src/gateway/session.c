@@ -16,6 +16,7 @@
 
 enum {
     LINGER_MS = 1000,
+    FRESH_MS = 50,       /* who has just come when draining begins may have sent a request: so long it may take */
     STREAM_FROM = 65536, /* an incomplete array is streamed once so much of it is ready */
     STASH_MAX = 131072   /* unparsed bytes of a paused client: at most what one read brings */
 };
@@ -33,7 +34,7 @@ static uint64_t due_at(const struct session *s)
     else if (s->reading == READING_BODY && !s->owes_continue)
         at_ms = s->since_ms + lim->body_timeout_ms;
     else if (s->reading == READING_IDLE && s->n_exchanges == 0 && !queued)
-        at_ms = s->since_ms + lim->idle_timeout_ms;
+        at_ms = s->since_ms + (s->worker->draining ? FRESH_MS : lim->idle_timeout_ms);
     if (queued && s->write_ms + lim->write_timeout_ms < at_ms)
         at_ms = s->write_ms + lim->write_timeout_ms;
     return at_ms;
@@ -545,6 +546,10 @@ void session_drain(struct session *s)
 {
     struct exchange *last;
 
+    if (s->reading == READING_IDLE && s->n_exchanges == 0 && s->sent_bytes == 0 && !s->admin) {
+        arm(s);
+        return;
+    }
     if (s->n_exchanges == 0 && s->reading != READING_HEAD && s->reading != READING_BODY) {
         if (stream_queued_bytes(s->stream) == 0)
             goodbye(s);

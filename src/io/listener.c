@@ -246,13 +246,9 @@ static int listener_take(struct listener *l, int fd)
     return 0;
 }
 
-static void on_connections(uv_poll_t *poll, int status, int events)
+static void accept_some(struct listener *l, unsigned most)
 {
-    struct listener *l = poll->data;
-
-    (void)status; /* an error of the socket shows in accept */
-    (void)events;
-    for (unsigned i = 0; i < ACCEPTS_PER_TURN && l->state == LISTENER_OPEN; i++) {
+    for (unsigned i = 0; i < most && l->state == LISTENER_OPEN; i++) {
         int fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
         if (fd >= 0) {
@@ -265,6 +261,13 @@ static void on_connections(uv_poll_t *poll, int status, int events)
             listener_exhausted(l, -errno);
         }
     }
+}
+
+static void on_connections(uv_poll_t *poll, int status, int events)
+{
+    (void)status; /* an error of the socket shows in accept */
+    (void)events;
+    accept_some(poll->data, ACCEPTS_PER_TURN);
 }
 
 static void listener_watch(struct listener *l)
@@ -305,6 +308,11 @@ int listener_new(struct listener **out, struct loop *loop, const char *address, 
     listener_watch(l);
     *out = l;
     return 0;
+}
+
+void listener_last_call(struct listener *l)
+{
+    accept_some(l, BACKLOG);
 }
 
 const char *listener_address(const struct listener *l)

@@ -16,6 +16,7 @@ struct listener_ops {
 
 int listener_new(struct listener **out, struct loop *loop, const char *address, const struct listener_ops *ops,
                  void *owner);
+void listener_last_call(struct listener *l); /* accepts who has connected so far, before it is closed */
 const char *
 listener_address(const struct listener *l);          /* as bound, the real port in it: "127.0.0.1:8545", "unix:/path" */
 struct listener *listener_close(struct listener *l); /* stops now; a unix path is removed; returns NULL */

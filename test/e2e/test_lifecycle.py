@@ -51,6 +51,26 @@ class Drain(Case):
         self.assertEqual(g.wait(5), 0)
         self.assertEqual(u.calls("eth_sendRawTransaction"), [])
 
+    def test_who_came_before_the_signal_is_answered(self):
+        """All at once: more than are accepted in one turn, their requests, and the signal."""
+        g, u = self.front()
+        idle = g.client()
+        idle.rpc("eth_call")
+        g.signal(signal.SIGSTOP)
+        new = [g.client() for _ in range(100)]
+        for c in [idle] + new:
+            c.send(c.build(CALL))
+        silent = g.client()
+        g.signal(signal.SIGTERM)
+        g.signal(signal.SIGCONT)
+        for c in [idle] + new:
+            r = c.read_response()
+            self.assertEqual((r.json()["result"], r.header("connection")), ("0x1", "close"))
+            c.close()
+        self.assertTrue(silent.read_eof())
+        silent.close()
+        self.assertEqual(g.wait(5), 0)
+
     def test_a_client_that_leaves_is_not_waited_for(self):
         g, u = self.front(lambda conn: (conn.read_request(), conn.wait_eof(20)), limits={"drain_timeout_ms": 8000})
         with g.client() as c:
