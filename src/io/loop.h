@@ -20,8 +20,8 @@ struct loop *loop_free(struct loop *l);                                   /* all
 
 int loop_run(struct loop *l);   /* until nothing is left or loop_stop */
 void loop_stop(struct loop *l); /* loop_run returns at the end of this turn */
-void loop_finish(
-    struct loop *l); /* closes the loop's own handles, so that loop_run ends when the last other one is closed */
+/* The owner wants no more turns, and loop_run ends when the last handle is closed that is not the loop's own. */
+void loop_finish(struct loop *l);
 
 uint64_t loop_now_ms(const struct loop *l);   /* monotonic; cached for the turn */
 uint64_t loop_clock_us(const struct loop *l); /* monotonic, read now */
