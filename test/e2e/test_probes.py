@@ -334,18 +334,6 @@ class Logs(Case):
         time.sleep(0.4)
         self.assertNotIn("level=warn", g.stderr())
 
-    def test_access_log_is_off_by_default(self):
-        g, u = self.front()
-        with g.client() as c:
-            c.rpc("eth_call", id="my-id")
-        self.assertNotIn("my-id", g.stderr())
-
-    def test_access_log(self):
-        g, u = self.front(top={"log": {"access": True}})
-        with g.client() as c:
-            c.rpc("eth_call", id="my-id")
-        g.wait_line(r"level=info event=\w+ .*chain=ethereum")
-
     def test_dead_endpoint_does_not_flood_the_log(self):
         g = self.gateway(config(endpoint(self.refused(), "dead", pool={"min_warm": 1})))
         with g.client() as c:
