@@ -69,15 +69,14 @@ static int read_userinfo(struct url *u, struct slice s)
 
 static int read_host(struct url *u, struct slice s)
 {
-    unsigned char address[16];
-
     if (s.n && s.p[0] == '[') {
+        unsigned char address[16];
+
         if (s.n < 3 || s.p[s.n - 1] != ']' || s.n - 2 >= INET6_ADDRSTRLEN)
             return URL_BAD_HOST;
         u->host = mem_strndup(s.p + 1, s.n - 2);
         if (inet_pton(AF_INET6, u->host, address) != 1)
             return URL_BAD_HOST;
-        u->host_is_ip = true;
     } else {
         if (s.n == 0 || s.n > MAX_HOST || s.p[0] == '.' || s.p[0] == '-')
             return URL_BAD_HOST;
@@ -86,7 +85,6 @@ static int read_host(struct url *u, struct slice s)
                 (s.p[i] != '.' || s.p[i - 1] == '.'))
                 return URL_BAD_HOST;
         u->host = mem_strndup(s.p, s.n);
-        u->host_is_ip = inet_pton(AF_INET, u->host, address) == 1;
     }
     for (char *p = u->host; *p; p++)
         *p = (char)tolower((unsigned char)*p);

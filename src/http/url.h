@@ -16,7 +16,6 @@ enum {
 
 struct url {
     bool tls;
-    bool host_is_ip;
     uint16_t port;     /* 80 or 443 when the URL names none */
     char *host;        /* lower case; an IPv6 address without brackets */
     char *host_header; /* as it belongs into a Host field: brackets for IPv6, the port unless it is the default */
