@@ -2,8 +2,8 @@
  * By value in its chain.  Pure.
  *
  * Each call earns percent/100 of an extra.  What is not used within ten seconds is lost, but for `saved` extras, which
- * a quiet client keeps: an outage after a busy hour finds no hoard.  Hence extras <= saved_at_first + percent/100 x
- * calls + floor x seconds, from the start to any moment. */
+ * a quiet client keeps: an outage after a busy hour finds no hoard.  Hence extras <= first + percent/100 x calls +
+ * floor x seconds, from the start to any moment. */
 #ifndef MILLRACE_UPSTREAM_BUDGET_H
 #define MILLRACE_UPSTREAM_BUDGET_H
 
