@@ -11,7 +11,9 @@
 
 struct chain;
 struct explain;
+struct h1_request;
 struct session;
+struct worker;
 
 enum exchange_state {
     EXCHANGE_WAITS,   /* nothing of the answer was sent */
@@ -44,6 +46,11 @@ struct exchange {
     struct unit unit;        /* of an array */
     struct envelope envelope;
 };
+
+/* The last of s, to be answered with status 200 and JSON; for what could not be read as a request. */
+struct exchange *exchange_new(struct session *s);
+struct exchange *exchange_for(struct session *s, const struct h1_request *q);
+void exchange_free(struct worker *w, struct exchange *x); /* its calls leave their flights */
 
 static inline struct exchange *exchange_of(const struct call *c)
 {

@@ -32,60 +32,7 @@ enum {
     RETRY_AFTER_S = 1
 };
 
-static const char type_json[] = "application/json";
 static const char type_text[] = "text/plain; charset=utf-8";
-
-static struct exchange *exchange_new(struct session *s)
-{
-    struct exchange *x = mem_pool_get(&s->worker->exchange_pool);
-
-    mem_clear(x, offsetof(struct exchange, envelope));
-    x->session = s;
-    x->status = 200;
-    x->minor = 1;
-    x->content_type = type_json;
-    x->start_us = worker_clock_us(s->worker);
-    unit_init(&x->unit);
-    list_push(&s->exchanges, &x->node);
-    s->n_exchanges++;
-    return x;
-}
-
-static struct exchange *exchange_for(struct session *s, const struct h1_request *q)
-{
-    struct exchange *x = exchange_new(s);
-
-    x->minor = q->minor;
-    x->keep_alive = q->keep_alive && !s->worker->draining;
-    x->priority = (enum priority_client)(PRIORITY_NORMAL - q->priority);
-    x->head_only = q->method == H1_HEAD;
-    if (q->origin.p)
-        x->origin = mem_strndup(q->origin.p, q->origin.n);
-    return x;
-}
-
-void request_free(struct worker *w, struct exchange *x)
-{
-    if (x->is_rpc) {
-        for (unsigned i = x->envelope.released; i < x->envelope.n_calls; i++) {
-            struct call *c = &x->envelope.calls[i];
-            struct flight *f = c->flight;
-
-            if (!f)
-                continue;
-            w->stats.calls_abandoned++;
-            route_leave(w, c);
-        }
-        envelope_deinit(&x->envelope);
-    }
-    unit_deinit(&x->unit);
-    blob_unref(x->plain);
-    free(x->origin);
-    free(x->explain);
-    if (x->asker.scope || x->asker.why)
-        asker_deinit(&x->asker);
-    mem_pool_put(&w->exchange_pool, x);
-}
 
 static void refuse(struct exchange *x, const struct error_detail *d)
 {

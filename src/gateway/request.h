@@ -16,6 +16,5 @@ void request_bad(struct session *s, unsigned status, const char *reason);
 
 /* Some calls of x's unit wait to be asked again: gateway/unit.h. */
 void request_ask_again(struct exchange *x);
-void request_free(struct worker *w, struct exchange *x); /* its calls leave their flights */
 
 #endif

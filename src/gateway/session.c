@@ -148,7 +148,7 @@ static void drop_first(struct session *s)
     session_asks(s, -(long)x->asked_bytes);
     list_remove(&x->node);
     s->n_exchanges--;
-    request_free(s->worker, x);
+    exchange_free(s->worker, x);
 }
 
 /* Everything but the stream itself. */
