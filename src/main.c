@@ -149,6 +149,8 @@ static int command_demo(const struct options *o)
     struct demo *demo = NULL;
     int r = EXIT_FAILED;
 
+    if (o->config)
+        return bad_usage("demo takes no configuration", o->config);
     raise_limits();
     buf_init(&report, REPORT_MAX);
     if (demo_new(&demo) < 0)

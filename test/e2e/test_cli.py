@@ -27,7 +27,8 @@ class Usage(Case):
 
     def test_wrong_usage(self):
         for args in (["--nonsense"], ["nonsense"], ["-c"], ["--listen"], ["check", "surplus"], ["--listen", "no address"],
-                     ["--admin", "127.0.0.1"], ["--listen", "127.0.0.1:99999"], ["-x"], ["--log-level"]):
+                     ["--admin", "127.0.0.1"], ["--listen", "127.0.0.1:99999"], ["-x"], ["--log-level"],
+                     ["demo", "-c", "mine.json"]):
             with self.subTest(args):
                 r = self.run_program(*args)
                 self.assertEqual(r.returncode, 2, r.stderr)
