@@ -126,15 +126,6 @@ static void make_key(struct worker *w, struct flight *f)
         flight_table_key(&w->flights, f, chain->head.epoch, chain->write_epoch);
 }
 
-/* May c wait for lead, when it must be answered by u's endpoint?  The first call of a unit decides upon that. */
-static bool is_of_unit(const struct unit *u, const struct flight *lead)
-{
-    if (u->with)
-        return lead->upstream == u->with;
-    return u->heads.fit >> lead->upstream->index & 1 &&
-           endpoint_usable(&lead->upstream->endpoint, worker_now_ms(lead->upstream->worker));
-}
-
 /* What a call of x about the head may join: what left no earlier than this, in us.  The number itself may be older. */
 static uint64_t since(const struct exchange *x, const struct message_request *q)
 {
@@ -149,7 +140,7 @@ static struct flight *find_shared(struct worker *w, struct flight *f, const stru
     struct flight *lead = flight_table_find(&w->flights, f);
     bool old = lead && lead->state == FLIGHT_WIRE && lead->sent_us < since_us;
 
-    if (lead && !old && (!u || is_of_unit(u, lead)) && route_may_join(w, lead, f, c->deadline_ms))
+    if (lead && !old && (!u || unit_may_join(u, lead)) && route_may_join(w, lead, f, c->deadline_ms))
         return lead;
     if (lead)
         flight_table_remove(&w->flights, lead);

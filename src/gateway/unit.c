@@ -47,6 +47,15 @@ void unit_bind(struct worker *w, struct flight *f)
         hedge_lane_part(w, f);
 }
 
+bool unit_may_join(const struct unit *u, const struct flight *lead)
+{
+    const struct upstream *at = lead->upstream;
+
+    if (u->with)
+        return at == u->with;
+    return u->heads.fit >> at->index & 1 && endpoint_usable(&at->endpoint, worker_now_ms(at->worker));
+}
+
 /* The unit that binds c; NULL: none does. */
 static struct unit *unit_of(const struct call *c)
 {

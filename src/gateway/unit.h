@@ -41,6 +41,9 @@ bool unit_asks_number(struct slice method);
 /* All calls have been launched: keeps what it takes to ask them again. */
 void unit_keep(struct unit *u, struct slice body);
 
+/* May a call of u wait for lead, which asks the same?  The first one decides upon the endpoint. */
+bool unit_may_join(const struct unit *u, const struct flight *lead);
+
 /* f is waited for by such a call: no other endpoint than its own is to answer it unasked. */
 void unit_bind(struct worker *w, struct flight *f);
 

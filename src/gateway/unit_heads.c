@@ -11,7 +11,7 @@ static bool asks(const struct message_request *q, enum head_kind *kind, uint64_t
     const struct method *m;
     struct block_ref r;
 
-    if (q->invalid || q->notification || q->method.escaped)
+    if (q->invalid || q->notification)
         return false;
     m = method_get(CHAIN_SOLANA, slice_of(q->method.raw.p + 1, q->method.raw.n - 2));
     if (m->kind != METHOD_READ || m->class == CLASS_LOCAL)
@@ -33,6 +33,11 @@ void unit_heads_read(struct exchange *x, const struct message_body *b)
     if (x->chain->conf->family != CHAIN_SOLANA)
         return;
     for (size_t i = 0; i < b->n; i++) {
+        if (b->requests[i].method.escaped) { /* whatever it is, it may go with any other */
+            for (unsigned k = 0; k < HEAD_KINDS; k++)
+                u->calls[k] += 2;
+            continue;
+        }
         if (!asks(&b->requests[i], &kind, &slot))
             continue;
         u->calls[kind]++;
