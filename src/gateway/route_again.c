@@ -114,6 +114,8 @@ static bool set_out(struct worker *w, struct flight *f, enum answer_class class,
     if (!next &&
         (!f->in_unit || ask->never_sent || ask->stale_link || upstream_is_down(u) || (leaves && unit_untold(f))))
         next = another(f, a, ask->stale_link || ask->never_sent);
+    if (next && f->in_unit && !why && !upstream_is_down(u) && !unit_fits(f, next))
+        next = NULL; /* the rest of its array is better off where it is */
     if (f->by_name && ask->stale_link)
         next = u;
     ask->cause = ask->never_sent || ask->stale_link ? RETRY_TRANSIENT : cause_of(f, a);

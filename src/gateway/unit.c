@@ -97,6 +97,17 @@ bool unit_untold(const struct flight *f)
     return true;
 }
 
+bool unit_fits(const struct flight *f, const struct upstream *other)
+{
+    list_each (it, &f->calls) {
+        const struct unit *u = unit_of(container_of(it, struct call, waiting));
+
+        if (u && !(u->heads.fit >> other->index & 1))
+            return false;
+    }
+    return true;
+}
+
 static bool on_wire(const struct exchange *x, const struct upstream *u)
 {
     for (unsigned i = x->envelope.next; i < x->envelope.n_calls; i++) {

@@ -53,6 +53,8 @@ struct upstream *unit_next(const struct flight *f, bool same);
 /* f got no answer: has its endpoint told none of the arrays that it belongs to anything yet, so that all of each may go
  * elsewhere? */
 bool unit_untold(const struct flight *f);
+/* Is `other` far enough for the arrays that f belongs to, as they were when they came? */
+bool unit_fits(const struct flight *f, const struct upstream *other);
 /* May f go from the queue of its endpoint, which is up, to `next`, or to what is returned?  NULL: it must stay. */
 struct upstream *unit_elsewhere(const struct flight *f, struct upstream *next);
 /* f is about to queue at `to`.  gone: its endpoint cannot be reached, so that units that it has told nothing come
