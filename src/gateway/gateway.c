@@ -131,11 +131,11 @@ static void on_signal(void *owner, int number)
     }
     if (g->state == GATEWAY_RUNS) {
         g->state = GATEWAY_DRAINS;
-        log_event(LOG_INFO, "draining", LOG_U("clients", g->worker->n_sessions), LOG_U("calls", g->worker->n_flights),
-                  LOG_U("timeout_ms", g->conf->limits.drain_timeout_ms));
         for (unsigned i = 0; i < g->n_service; i++)
             listener_last_call(g->service[i]);
         stop_listening(g);
+        log_event(LOG_INFO, "draining", LOG_U("clients", g->worker->n_sessions), LOG_U("calls", g->worker->n_flights),
+                  LOG_U("timeout_ms", g->conf->limits.drain_timeout_ms));
         worker_drain(g->worker, loop_now_ms(g->loop) + g->conf->limits.drain_timeout_ms);
         return;
     }
