@@ -204,7 +204,7 @@ def part_unit():
 def part_sim():
     """Seeded runs of the gateway in a simulated world, with sanitizers and without; then the proof that they find faults."""
     for name, program, more, timeout in (("gcc-asan", "sim", ["--from", "1000001"], 300), ("clang", "sim", [], 300),
-                                         ("clang", "sim_plant", ["--plants", "--seconds", "240"], 1800)):
+                                         ("clang", "sim_plant", ["--plants", "--runs", "1000000", "--seconds", "240"], 1800)):
         folder = build(name)
         if not folder:
             continue
