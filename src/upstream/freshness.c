@@ -14,6 +14,7 @@ enum {
     UNKNOWN_BLOCK_US = 50000, /* as quick as any chain, until its pace is learned */
     LOW_WORDS = 3,
     ALL_LOW_MS = ALONE_MAX_MS,
+    ALL_LATE_MS = 12000, /* who is one block below may be later than that: by no more than a block, or this */
     CLAIMS = 3,
     CLAIMS_ALONE = 2
 };
@@ -185,19 +186,34 @@ static void low_note(struct freshness *f, unsigned i, uint64_t now_ms)
     l->words += l->words < LOW_WORDS;
 }
 
+/* How long it takes those who are only late to catch up, when the furthest of them is there. */
+static uint64_t late_ms(const struct freshness *f, const struct freshness_conf *c, uint64_t highest)
+{
+    uint64_t ms = freshness_block_ms(f, c);
+
+    if (highest + 1 < f->number || ms < ALL_LOW_MS)
+        return ALL_LOW_MS;
+    return ms < ALL_LATE_MS ? ms : ALL_LATE_MS;
+}
+
 /* Has nobody shown the head for so long, while each of them, also the one that told it, said several times that it is
  * below, that those who are late would have caught up? */
-static bool all_low(const struct freshness *f, uint64_t had, uint64_t now_ms)
+static bool all_low(const struct freshness *f, const struct freshness_conf *c, uint64_t had, uint64_t now_ms)
 {
+    uint64_t highest = 0, since_ms = 0;
+
     for (; had; had &= had - 1) {
         unsigned i = (unsigned)__builtin_ctzll(had);
         const struct freshness_low *l = &f->low[i];
 
-        if (l->words < LOW_WORDS || l->seen_ms != f->seen_ms || now_ms - l->since_ms < ALL_LOW_MS ||
-            now_ms - f->at_ms[i] > ALL_LOW_MS)
+        if (l->words < LOW_WORDS || l->seen_ms != f->seen_ms || now_ms - f->at_ms[i] > ALL_LOW_MS)
             return false;
+        if (f->head[i] > highest)
+            highest = f->head[i];
+        if (l->since_ms > since_ms)
+            since_ms = l->since_ms;
     }
-    return true;
+    return now_ms - since_ms >= late_ms(f, c, highest);
 }
 
 /* Endpoint i told a number below the head: is the head still the head? */
@@ -206,7 +222,7 @@ static bool set_back(struct freshness *f, const struct freshness_conf *c, unsign
     uint64_t highest = 0, highest_low = 0;
     unsigned low = 0, high = 0;
     uint64_t had = f->heard & ~f->doubted;
-    bool unseen = now_ms - f->seen_ms > unseen_ms(f, c) || (f->n > 1 && all_low(f, had, now_ms));
+    bool unseen = now_ms - f->seen_ms > unseen_ms(f, c) || (f->n > 1 && all_low(f, c, had, now_ms));
 
     if ((!unseen && f->head[i] + HEAD_ROLLBACK >= f->number) || planted(PLANT_ROLLBACK_DENIED))
         return false;

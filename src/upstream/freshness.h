@@ -10,7 +10,9 @@
  * The head goes back (test nodes that were reset or reverted) when more endpoints are HEAD_ROLLBACK behind it than are
  * not, by their last words; or when there is none left whose last word it is, and that for a while: for 4 s where every
  * endpoint that was heard of, also the one that showed the head, says again and again that it is below, since those who
- * are only late catch up sooner; else, as the one that is ahead may be unreachable, for four blocks, 10 s at least.
+ * are only late catch up sooner (for a block's time, 12 s at most, where the furthest is one block below: it may be
+ * later than 4 s, and by then there is another block); else, as the one that is ahead may be unreachable, for four
+ * blocks, 10 s at least.
  * What clients were shown beyond that binds no more.  Before there is a head they are shown what was told: when the
  * first one that is sure is HEAD_ROLLBACK below, that was wrong, and binds no more either.
  *

@@ -108,6 +108,18 @@ RUN(once_seen_they_begin_anew, 2, eth, /* a balancer with a node behind it that 
     {5700, 0, 49, SAME, 50, 0, 0}, {5800, 1, 49, SAME, 50, 0, 0}, {5800, 0, 49, SAME, 50, 0, 0},
     {9000, 1, 49, SAME, 50, 0, 0}, {9500, 0, 49, SAME, 50, 0, 0})
 
+RUN(a_node_that_is_quicker_than_all_others, 2, eth, /* behind a balancer, seen once for each block */
+    {1000, 0, 50, SAME, 0, 3, 0}, {1000, 1, 50, MOVED, 50, 3, 0}, {13000, 0, 51, MOVED, 51, 1, 0},
+    {13400, 0, 50, SAME, 51, 0, 0}, {13400, 1, 50, SAME, 51, 0, 0}, {15000, 0, 50, SAME, 51, 0, 0},
+    {15000, 1, 50, SAME, 51, 0, 0}, {16500, 0, 50, SAME, 51, 0, 0}, {16500, 1, 50, SAME, 51, 0, 0},
+    {18000, 0, 50, SAME, 51, 0, 0}, {18000, 1, 50, SAME, 51, 0, 0}, {18500, 0, 51, SAME, 51, 1, 0})
+
+RUN(two_names_of_a_test_node_that_takes_one_block_back, 2, eth, /* nobody can be so late */
+    {1000, 0, 50, SAME, 0, 3, 0}, {1000, 1, 50, MOVED, 50, 3, 0},
+    {2000, 0, 49, SAME, 50, 2, 0}, {2000, 1, 49, SAME, 50, 0, 0}, {6000, 0, 49, SAME, 50, 0, 0},
+    {6000, 1, 49, SAME, 50, 0, 0}, {10000, 0, 49, SAME, 50, 0, 0}, {10000, 1, 49, SAME, 50, 0, 0},
+    {13999, 0, 49, SAME, 50, 0, 0}, {13999, 1, 49, SAME, 50, 0, 0}, {14000, 0, 49, BACK, 49, 3, 0})
+
 RUN(two_names_of_one_test_node, 2, eth,
     {1000, 0, 50000, SAME, 0, 3, 0}, {1000, 1, 50000, MOVED, 50000, 3, 0},
     {1100, 0, 3, SAME, 50000, 2, 0}, {1200, 1, 3, BACK, 3, 3, 0})
@@ -380,16 +392,18 @@ TEST(random_chains)
     }
 }
 
-/* Balancers: each answer is of some node that is up to 3.9 s late.  That is no rollback. */
+/* Balancers: each answer is of some node that is up to 3.9 s late, or nearly a block where it is known that one takes
+ * longer.  That is no rollback. */
 TEST(random_balancers)
 {
     for (unsigned round = 0; round < 400; round++) {
         static const uint64_t paces[] = {100, 250, 400, 2000, 12000};
-        uint64_t pace = paces[draw() % 5], late = draw() % 3900, ms = 1000000;
+        uint64_t pace = paces[draw() % 5], ms = 1000000, late;
         struct freshness_conf c = {draw() % 2 ? pace : 0, pace < 500 ? 25 : 2};
         unsigned n = 2 + draw() % 3, bias = 1 + draw() % 20;
         struct freshness f;
 
+        late = draw() % (c.block_ms > 4000 ? c.block_ms - 100 : 3900);
         freshness_init(&f, n);
         for (unsigned k = 0; k < 3000; k++) {
             ms += draw() % 300;
