@@ -76,15 +76,7 @@ static void note_meaning(struct flight *f, const struct answer_meaning *a, uint6
 /* Is there a result for one that f shared its request with? */
 static bool is_told_besides(const struct worker *w, const struct flight *f)
 {
-    if (!w->response || f->riders < 2)
-        return false;
-    for (unsigned i = 0; i < w->batch_answer.n; i++) {
-        const struct batch_member *m = &w->batch_answer.members[i];
-
-        if (batch_member_answered(m) && m->answer.kind != MESSAGE_ERROR)
-            return true;
-    }
-    return false;
+    return w->response && f->riders > 1 && w->batch_answer.results;
 }
 
 /* why NULL: it was answered. */

@@ -287,7 +287,8 @@ static void judge(struct worker *w, struct flight *f, enum answer_class class, u
     u->endpoint.stats.classes[class]++;
 }
 
-/* One bad answer to a request that calls shared is one failure, however many of them it was said to. */
+/* One bad answer to a request that calls shared is one failure, however many of them it was said to.  Where others had
+ * a result each counts for the endpoint's health, since that is how often it fails. */
 static bool is_counted(struct worker *w, const struct flight *f)
 {
     bool counted = w->batch_failed;
@@ -310,6 +311,8 @@ static bool fails_again(struct worker *w, struct flight *f, enum answer_class cl
         return false;
     if (f->trial) /* what becomes of it is its own to say */
         judge_breaker(w, f, a, f->http_status);
+    if (a->harm == HARM_HARD && w->batch_answer.results)
+        judge_health(f->chain, f->upstream->index, HEALTH_HARD, HEALTH_NO_LATENCY);
     f->upstream->endpoint.stats.classes[class]++;
     return true;
 }

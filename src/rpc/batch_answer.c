@@ -26,7 +26,7 @@ void batch_answer_deinit(struct batch_answer *a)
 static void forget(struct batch_answer *a)
 {
     a->shape = BATCH_ANSWER_NONE;
-    a->answered = a->doubled = a->foreign = a->null_ids = a->unfit = 0;
+    a->answered = a->results = a->doubled = a->foreign = a->null_ids = a->unfit = 0;
     a->whole = (struct message_response){0};
     a->next = 0;
 }
@@ -115,8 +115,10 @@ static void count(struct batch_answer *a, const struct message_response *m, enum
     } else if (++to->elements == 1) {
         to->answer = *m;
         a->answered++;
+        a->results += m->kind == MESSAGE_RESULT;
     } else if (to->elements == 2) {
         a->answered--;
+        a->results -= to->answer.kind == MESSAGE_RESULT;
         a->doubled++;
     }
 }
@@ -180,5 +182,5 @@ void batch_answer_void(struct batch_answer *a)
 {
     for (size_t i = 0; i < a->n; i++)
         a->members[i].elements = 0;
-    a->answered = 0;
+    a->answered = a->results = 0;
 }

@@ -38,6 +38,7 @@ struct batch_answer {
     struct batch_member *members; /* owned; in the order of batch_answer_expect() */
     size_t n, cap;
     size_t answered; /* members with exactly one element */
+    size_t results;  /* of these, with a result */
     /* Elements that answer nobody. */
     size_t doubled;  /* members with more than one element: which one is right cannot be known */
     size_t foreign;  /* an id that is not of this batch, or that is not one of ours at all */

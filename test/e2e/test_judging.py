@@ -756,6 +756,26 @@ class Batches(Judged):
                                else {"result": "0x10"})
         self.assertEqual((got.count(None), asked), (1, 0))
 
+    def test_who_fails_half_of_each_batch_is_asked_less(self):
+        """That the other half is answered says that it is there; how often it fails is another matter."""
+        bad = {"error": {"code": -32011, "message": "no backend is healthy to serve traffic"}}
+
+        def script(conn):
+            while (r := conn.read_request()) is not None:
+                each = [json.dumps({"jsonrpc": "2.0", "id": c.id, **(bad if c.id // 2 % 2 else {"result": "0x1"})}) for c in r.calls]
+                conn.send(http("[%s]" % ",".join(each) if r.is_array else each[0]))
+        a, b = self.upstream(script), self.upstream()
+        g = self.gateway(config([endpoint(u.url(), n, batch={"mode": "always", "max_calls": 50}) for u, n in ((a, "a"), (b, "b"))],
+                                chain={**PLAIN, "retry": {"budget_percent": 100}}))
+        with g.client() as c:
+            for k in range(20):
+                if k == 10:
+                    before = len(a.calls())
+                got = c.request([{"jsonrpc": "2.0", "id": i, "method": "eth_getBalance",
+                                  "params": ["0x%040x" % (40 * k + i), "0x1"]} for i in range(40)]).json()
+                self.assertEqual({x.get("result") for x in got}, {"0x1"})
+        self.assertLess(len(a.calls()) - before, 100)  # of 400
+
     def test_one_error_for_all_counts_once(self):
         self.whole(lambda r: http('{"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"no backend"}}',
                                   status="503 Service Unavailable"))

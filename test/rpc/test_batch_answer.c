@@ -82,16 +82,19 @@ TEST(all_shapes)
 
     batch_answer_init(&a);
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
-        size_t answered = 0;
+        size_t answered = 0, results = 0;
 
         expect(&a, 7, 3);
         CHECK_EQ(batch_answer_scan(&a, slice_str(shapes[i].text), 8), shapes[i].fail);
         letters(&a, got);
         CHECK_STR(slice_str(got), shapes[i].got);
-        for (const char *p = got; *p; p++)
+        for (const char *p = got; *p; p++) {
             answered += *p != '-';
+            results += *p == 'r';
+        }
         CHECK_EQ(a.shape, shapes[i].shape);
         CHECK_EQ(a.answered, answered);
+        CHECK_EQ(a.results, results);
         CHECK_EQ(a.doubled, shapes[i].doubled);
         CHECK_EQ(a.foreign, shapes[i].foreign);
         CHECK_EQ(a.null_ids, shapes[i].null_ids);
