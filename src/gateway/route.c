@@ -274,7 +274,9 @@ void route_answered(struct worker *w, struct flight *f, bool is_error, struct sl
             blob_unref(ref);
             return;
         }
-        if (f->said && f->said->ref && f->said->rank < answer_meaning(class)->rank) {
+        /* An array is not told the words of an endpoint that does not answer it any more. */
+        if (f->said && f->said->ref && f->said->rank < answer_meaning(class)->rank &&
+            (!f->in_unit || f->said->at == f->upstream)) {
             blob_unref(ref);
             conclude_as_said(w, f);
             return;

@@ -97,12 +97,19 @@ bool unit_untold(const struct flight *f)
     return true;
 }
 
+/* May what was told of x be dropped, and all of it be asked again? */
+static bool may_be_torn(const struct exchange *x)
+{
+    return x->unit.body && x->state == EXCHANGE_WAITS && x->unit.again < AGAIN_MAX;
+}
+
 bool unit_fits(const struct flight *f, const struct upstream *other)
 {
     list_each (it, &f->calls) {
-        const struct unit *u = unit_of(container_of(it, struct call, waiting));
+        const struct call *c = container_of(it, struct call, waiting);
+        const struct unit *u = unit_of(c);
 
-        if (u && !(u->heads.fit >> other->index & 1))
+        if (u && u->with != other && (!(u->heads.fit >> other->index & 1) || !may_be_torn(exchange_of(c))))
             return false;
     }
     return true;
@@ -142,7 +149,7 @@ static void tear(struct worker *w, struct call *c, const struct route_failure *w
 {
     struct exchange *x = exchange_of(c);
 
-    if (!x->unit.body || x->state != EXCHANGE_WAITS || x->unit.again >= AGAIN_MAX) {
+    if (!may_be_torn(x)) {
         route_refuse_call(w, c, why);
         return;
     }

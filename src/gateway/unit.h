@@ -53,7 +53,8 @@ struct upstream *unit_next(const struct flight *f, bool same);
 /* f got no answer: has its endpoint told none of the arrays that it belongs to anything yet, so that all of each may go
  * elsewhere? */
 bool unit_untold(const struct flight *f);
-/* Is `other` far enough for the arrays that f belongs to, as they were when they came? */
+/* May the arrays that f belongs to go to `other` because of an error: is that far enough for them, as they were when
+ * they came, and can what is under way be asked there again? */
 bool unit_fits(const struct flight *f, const struct upstream *other);
 /* May f go from the queue of its endpoint, which is up, to `next`, or to what is returned?  NULL: it must stay. */
 struct upstream *unit_elsewhere(const struct flight *f, struct upstream *next);

@@ -89,6 +89,35 @@ class Unit(Case):
             self.assertIn(reason, ("upstream_connect", "upstream_reset"))
         self.assertEqual((self.asked(1), self.again()), (0, 0))
 
+    def test_what_was_sent_and_an_error_that_another_may_not_make(self):
+        """Of the rest nothing could be asked again: it stays where its answers are on their way."""
+        def result(c):
+            first = c.json["params"][0]
+            time.sleep({"long": 0, "bad": 0.2, "slow": 0.6}.get(first, 0) * SLOW)
+            return (-32603, "internal error") if first == "bad" else '"%s"' % ("n" * 100000 if first == "long" else "n0")
+        a, b = self.upstream(serve(result)), self.upstream(serve('"n1"'))
+        g = self.gateway(config([endpoint(a.url(), "a", batch={"mode": "off"}), endpoint(b.url(), "b", tier=1)], chain=CHAIN))
+        calls = [("eth_getBalance", ["long", "0x1"]), ("eth_call", ["bad", "latest"]), ("eth_call", ["slow", "latest"])]
+        c = self.posting(g, json.dumps([{"jsonrpc": "2.0", "id": i, "method": m, "params": p} for i, (m, p) in enumerate(calls)]))
+        got = c.read_response().json()
+        self.assertEqual((len(got[0]["result"]), got[1]["error"]["code"], got[2].get("result")), (100000, -32603, "n0"), got[1:])
+        self.assertEqual(len(b.calls()), 0)
+
+    def test_an_error_that_all_make(self):
+        """Each is asked for all of it once, whichever error says most."""
+        def result(error):
+            def answer(c):
+                time.sleep(0.3 * SLOW if c.call == "eth_blockNumber" else 0)
+                return '"0x10"' if c.call == "eth_blockNumber" else error
+            return answer
+        ups = [self.upstream(serve(result(e))) for e in ((-32603, "internal error"), (-32601, "the method does not exist"))]
+        g = self.gateway(config([endpoint(u.url(), "ab"[i], batch={"mode": "off"}, tier=i) for i, u in enumerate(ups)],
+                                chain=CHAIN))
+        c = self.posting(g, array(2))
+        got = c.read_response().json()
+        self.assertEqual((got[0].get("result"), got[1]["error"]["code"]), ("0x10", -32601), got)
+        self.assertEqual([len(u.calls()) for u in ups], [2, 2])
+
     def test_what_its_endpoint_has_no_place_for_is_refused(self):
         self.start(pool={"max_sockets": 1, "max_idle": 1, "min_warm": 1, "max_waiting": 2})
         with self.g.client() as c:
