@@ -62,13 +62,15 @@ void pipeline_gather(struct worker *w, struct flight *f)
 
 static void raise(const struct flight *f, struct exchange *x)
 {
-    for (unsigned i = x->envelope.next; x->is_rpc && x->chain == f->chain && i < x->envelope.n_calls; i++) {
-        struct flight *g = x->envelope.calls[i].flight;
+    struct flight *g;
 
-        /* An array is answered as a whole by an endpoint that may be behind by a little, or not at all. */
-        if (g && g != f && g->head_kind == f->told_kind && !g->in_unit)
-            heads_raise(g, f->told);
-    }
+    /* An array is answered as a whole by an endpoint that may be behind by a little, or not at all; and to look at all
+     * of its calls for each answer before it could take long. */
+    if (!x->is_rpc || x->envelope.array || x->chain != f->chain || !x->envelope.pending)
+        return;
+    g = x->envelope.calls->flight;
+    if (g && g != f && g->head_kind == f->told_kind && !g->in_unit)
+        heads_raise(g, f->told);
 }
 
 void pipeline_raise(struct flight *f)

@@ -91,12 +91,12 @@ static void note_head(struct client *cl, const char *p, size_t n)
     buf_append(&cl->head, p, n < room ? n : room);
 }
 
-/* false: no more are read. */
 static bool is_news(const struct world *w, const struct sim_chain *c, const struct seen *seen, const struct post *q)
 {
     return q->told > seen->number || (q->told && stray_may_go_back(w, c, seen->number, seen->asked_us));
 }
 
+/* false: no more are read. */
 static bool take_response(struct client *cl)
 {
     const struct h1_response *res = h1_client_response(cl->http);
