@@ -102,8 +102,11 @@ bool learn_final(struct upstream *u, enum head_kind kind, uint64_t number, struc
     if (!heads_may_be_final(u, number) && !planted(PLANT_FINAL_UNGATED))
         return false;
     chain_note_head(c, kind, number);
-    if (block.n && kind == HEAD_FINALIZED && c->cache && number == c->head.number[kind])
-        past_final(&c->past, number, block);
+    if (block.n && kind == HEAD_FINALIZED && c->cache && number == c->head.number[kind] &&
+        past_final(&c->past, number, block)) {
+        doubt(u, false);
+        look_into_doubt(u);
+    }
     return true;
 }
 

@@ -164,6 +164,10 @@ static void past_told(struct upstream *u, bool is_error, struct slice payload)
 {
     struct chain *c = u->chain;
 
+    if (c->refused >> u->index & 1) { /* since it was asked: it is of another chain */
+        past_failed(&c->past, worker_now_ms(u->worker));
+        return;
+    }
     switch (past_answered(&c->past, is_error, payload, worker_now_ms(u->worker))) {
     case PAST_SAME:
         break;

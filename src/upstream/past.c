@@ -18,11 +18,17 @@ static bool same_hash(const struct past_block *a, const struct past_block *b)
     return memcmp(a->hash, b->hash, PAST_HASH) == 0;
 }
 
-void past_final(struct past *p, uint64_t number, struct slice block)
+bool past_final(struct past *p, uint64_t number, struct slice block)
 {
+    struct past_block now;
+
     /* While there is a doubt, this may be of the new past, and would settle nothing. */
-    if (!p->doubted)
-        read_block(&p->final, number, block);
+    if (p->doubted)
+        return false;
+    if (read_block(&now, number, block) && p->final.known && p->final.number == number && !same_hash(&p->final, &now))
+        return true;
+    p->final = now;
+    return false;
 }
 
 bool past_head(struct past *p, uint64_t number, struct slice block)

@@ -3,7 +3,7 @@
  * by less than what looks like another chain (HEAD_ROLLBACK), and soon it has as many blocks as before.
  *
  * What tells: an endpoint's head is below one that it told before, or below the finalized block; a block of the head's
- * number has another hash.  All of that happens on real networks too (a balancer's nodes, a reorganisation of the
+ * number, or of the finalized one's, has another hash.  All of that happens on real networks too (a balancer's nodes, a reorganisation of the
  * newest blocks), so it is a doubt, and no more: then an endpoint is asked for the block that was final, by its number.
  * The hash that it had settles it, as a block's hash says all of its past.  Doubts that come to nothing are looked into
  * ever more seldom.
@@ -40,9 +40,9 @@ struct past {
 };
 
 /* `block` is a block object, as it came, and says that it has this number; it has no transactions in full, which have
- * hashes too. */
-void past_final(struct past *p, uint64_t number, struct slice block);
-/* The same of the head: is there a doubt? */
+ * hashes too.  Is there a doubt? */
+bool past_final(struct past *p, uint64_t number, struct slice block);
+/* The same of the head. */
 bool past_head(struct past *p, uint64_t number, struct slice block);
 
 /* There is a doubt.  false: nothing is known that could settle it. */

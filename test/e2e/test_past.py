@@ -97,6 +97,14 @@ class Past(Case):
         self.assertEqual(self.balance(), 2)
         self.assertEqual(self.doubts(), 1)
 
+    def test_the_final_block_is_another(self):
+        self.start(Node())
+        self.keep()
+        self.nodes[0].set_back(10, head=200, final=100)
+        self.ask("eth_getBlockByNumber", "finalized", False)
+        self.assertEqual(self.balance(), 2)
+        self.assertEqual(self.doubts(), 1)
+
     def test_it_is_told_to_others_than_those_who_learn_of_it(self):
         self.start(Node())
         self.keep()

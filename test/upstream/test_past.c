@@ -78,6 +78,21 @@ TEST(meanwhile_a_later_block_settles_nothing)
     CHECK(!p.asking);
 }
 
+TEST(the_final_block_s_hash)
+{
+    struct past p = final_at_16();
+    char params[PAST_PARAMS_CAP];
+
+    CHECK(!past_final(&p, 16, SLICE(BLOCK("0x10", A))));
+    CHECK(past_final(&p, 16, SLICE(BLOCK("0x10", B)))); /* what it was before settles that */
+    CHECK(past_doubt(&p));
+    past_ask(&p, params);
+    CHECK_EQ(past_answered(&p, false, SLICE(BLOCK("0x10", B)), 0), PAST_OTHER);
+    CHECK(!past_final(&p, 17, SLICE(BLOCK("0x11", B))));
+    CHECK(!past_final(&p, 17, SLICE("{\"number\":\"0x11\"}")) && !past_doubt(&p));
+    CHECK(!past_final(&p, 17, SLICE(BLOCK("0x11", A))) && past_doubt(&p));
+}
+
 TEST(the_head_s_hash)
 {
     struct past p = {0};
