@@ -1,5 +1,7 @@
 #include "gateway/learn.h"
 
+#include <string.h>
+
 #include "base/plant.h"
 #include "gateway/chain.h"
 #include "gateway/prober.h"
@@ -7,6 +9,8 @@
 #include "rpc/block_ref.h"
 #include "rpc/flight.h"
 #include "rpc/head_read.h"
+
+enum { HEADER_BYTES = 4096 /* of a block: what stands before its transactions, mostly */ };
 
 /* Does the answer say how far the endpoint is, and not only that it has a block? */
 static bool tells_own_head(const struct block_ref *r, enum chain_family family, enum head_place place)
@@ -118,12 +122,32 @@ static bool is_of_hashes(struct slice params)
     return params.n > end.n && slice_eq(slice_of(params.p + params.n - end.n, end.n), end);
 }
 
+static const char *find(struct slice s, const char *name)
+{
+    return memmem(s.p, s.n, name, strlen(name));
+}
+
+/* The block without its transactions, which may have hashes too.  n = 0: its own stands behind them. */
+static struct slice header_of(const struct flight *f, struct slice block)
+{
+    const char *end;
+
+    if (is_of_hashes(flight_params(f)))
+        return block;
+    if (block.n > HEADER_BYTES)
+        block.n = HEADER_BYTES;
+    end = find(block, "\"transactions\"");
+    if (end)
+        block.n = (size_t)(end - block.p);
+    return find(block, "\"hash\"") ? block : slice_of(block.p, 0);
+}
+
 /* The newest block of all, as u has it. */
 static void head_block(struct upstream *u, uint64_t number, struct slice block)
 {
     struct chain *c = u->chain;
 
-    if (!c->cache || !c->head.number[HEAD_FINALIZED] || !past_head(&c->past, number, block))
+    if (!block.n || !c->cache || !c->head.number[HEAD_FINALIZED] || !past_head(&c->past, number, block))
         return;
     doubt(u, false);
     look_into_doubt(u);
@@ -149,10 +173,10 @@ static bool head_told(struct flight *f, struct slice payload)
     own = tells_own_head(&r, family, place);
     if (family == CHAIN_SOLANA || kind == HEAD_LATEST)
         news = take(f->upstream, kind, number, own, tells_head(&r, family, place));
-    else if (!learn_final(f->upstream, kind, number, is_of_hashes(flight_params(f)) ? payload : slice_of(NULL, 0)))
+    else if (!learn_final(f->upstream, kind, number, header_of(f, payload)))
         return true;
-    if (own && place == HEAD_BLOCK && news != FRESHNESS_DOUBTED && is_of_hashes(flight_params(f)))
-        head_block(f->upstream, number, payload);
+    if (own && place == HEAD_BLOCK && news != FRESHNESS_DOUBTED)
+        head_block(f->upstream, number, header_of(f, payload));
     if (news == FRESHNESS_DOUBTED)
         return !own || place == HEAD_CONTEXT || f->by_name;
     f->told = number;

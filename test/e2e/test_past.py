@@ -21,18 +21,19 @@ class Node:
     def life(self, number):
         return [life for first, life in self.lives if first <= number][-1]
 
-    def block(self, number):
+    def block(self, number, full=False):
         if number > self.head:
             return "null"
         hashed = ',"hash":"0x%064x"' % (self.life(number) << 32 | number) if self.hashes else ""
-        return '{"baseFeePerGas":"0x1","number":"0x%x"%s,"transactions":[]}' % (number, hashed)
+        txs = '"transactions":[%s]' % ('{"hash":"0x%064x"}' % number if full else "")
+        return '{"baseFeePerGas":"0x1","number":"0x%x"%s,%s}' % (number, hashed, txs)
 
     def __call__(self, c):
         p = c.json["params"]
         if c.call == "eth_blockNumber":
             return '"0x%x"' % self.head
         if c.call == "eth_getBlockByNumber":
-            return self.block(self.final if p[0] == "finalized" else self.head if p[0] == "latest" else int(p[0], 16))
+            return self.block(self.final if p[0] == "finalized" else self.head if p[0] == "latest" else int(p[0], 16), p[1])
         return '"0x%x"' % self.life(int(p[1], 16))
 
 
@@ -105,6 +106,19 @@ class Past(Case):
         self.assertEqual(self.balance(), 2)
         self.assertEqual(self.doubts(), 1)
 
+    def test_what_was_final_was_told_with_all_its_transactions(self):
+        self.start(Node(final=10))
+        self.ask("eth_blockNumber")
+        self.ask("eth_getBlockByNumber", "finalized", False)
+        self.nodes[0].final = 100
+        self.ask("eth_getBlockByNumber", "finalized", True)
+        self.assertEqual(self.balance(), 1)
+        self.kept_still()
+        self.nodes[0].set_back(12, head=180, final=80)
+        self.ask("eth_blockNumber")
+        self.assertEqual(self.balance(), 2)
+        self.assertEqual(self.doubts(), 1)
+
     def test_it_is_told_to_others_than_those_who_learn_of_it(self):
         self.start(Node())
         self.keep()
@@ -173,7 +187,7 @@ class Past(Case):
         self.start(node)
         self.keep()
         self.ask("eth_getBlockByNumber", "latest", False)
-        was, node.block = node.block, lambda n: was(n) if n != 100 else '{"number":"0x64"}'
+        was, node.block = node.block, lambda n, full: was(n, full) if n != 100 else '{"number":"0x64"}'
         node.set_back(10, head=200, final=100)
         self.ask("eth_getBlockByNumber", "latest", False)
         self.eventually(lambda: self.doubts() == 1)
