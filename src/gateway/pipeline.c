@@ -26,24 +26,50 @@ static bool asks_the_same(const struct exchange *x, const struct flight *f)
            slice_eq(flight_params(g), flight_params(f)) && !heads_below_need(g, f->told);
 }
 
-/* Those on s before x. */
-static void gather(struct worker *w, struct flight *f, struct exchange *x)
+/* The call of x asks the same as f, after one that f answers.  Does it wait with an array, whose flights are not raised,
+ * so that it could be told less?  It could have joined f instead when it came. */
+static bool is_bound(const struct exchange *x, const struct flight *f)
 {
-    for (struct list *it = x->session->exchanges.next; it != &x->node; it = it->next) {
-        struct exchange *before = exchange_at(it);
-        struct call *c = before->envelope.calls;
+    const struct flight *g = x->envelope.calls->flight;
 
-        if (!asks_the_same(before, f))
+    return g->in_unit && g->head_epoch == f->head_epoch && g->write_epoch == f->write_epoch;
+}
+
+/* Those on the connection of x, which waits for f, that asked the same before it; and those after it that could not be
+ * told as much otherwise. */
+static void gather(struct worker *w, struct flight *f, const struct exchange *x)
+{
+    bool after = false;
+
+    list_each (it, &x->session->exchanges) {
+        struct exchange *other = exchange_at(it);
+        struct call *c = other->envelope.calls;
+
+        after |= other == x;
+        if (!asks_the_same(other, f) || (after && !is_bound(other, f)))
             continue;
         route_leave(w, c);
         flight_join(f, c);
         w->n_waiting++;
         w->stats.calls_coalesced++;
-        if (before->explain) {
-            before->explain->flight = EXPLAIN_JOINED;
+        if (other->explain) {
+            other->explain->flight = EXPLAIN_JOINED;
             f->explained = true;
         }
     }
+}
+
+static struct exchange *waiting_at(struct list *it)
+{
+    return exchange_of(container_of(it, struct call, waiting));
+}
+
+/* Is the next who waits for f one of the same connection too, who asked later? */
+static bool has_next(const struct flight *f, const struct list *it, const struct exchange *x)
+{
+    const struct exchange *next = it->next != &f->calls ? waiting_at(it->next) : NULL;
+
+    return next && next->session == x->session && !next->envelope.array;
 }
 
 void pipeline_gather(struct worker *w, struct flight *f)
@@ -52,10 +78,10 @@ void pipeline_gather(struct worker *w, struct flight *f)
 
     if ((place != HEAD_HEX && place != HEAD_NUMBER) || f->by_name || planted(PLANT_PIPELINE_TURNED))
         return;
-    list_each (it, &f->calls) { /* whoever is added stands behind, and has nobody before who is not there too */
-        struct exchange *x = exchange_of(container_of(it, struct call, waiting));
+    list_each (it, &f->calls) { /* whoever is added stands behind, and is looked at too */
+        struct exchange *x = waiting_at(it);
 
-        if (x->session->n_exchanges > 1 && !x->envelope.array)
+        if (x->session->n_exchanges > 1 && !x->envelope.array && !has_next(f, it, x))
             gather(w, f, x);
     }
 }
@@ -75,11 +101,14 @@ static void raise(const struct flight *f, struct exchange *x)
 
 void pipeline_raise(struct flight *f)
 {
-    list_each (it, &f->calls) {
-        struct exchange *x = exchange_of(container_of(it, struct call, waiting));
+    const struct exchange *last = NULL;
 
-        if (x->session->n_exchanges == 1 || planted(PLANT_PIPELINE_TURNED))
+    list_each (it, &f->calls) {
+        struct exchange *x = waiting_at(it);
+
+        if (x == last || x->session->n_exchanges == 1 || planted(PLANT_PIPELINE_TURNED))
             continue;
+        last = x; /* a thousand equal calls of one array stand together */
         for (struct list *after = x->node.next; after != &x->session->exchanges; after = after->next)
             raise(f, exchange_at(after));
     }

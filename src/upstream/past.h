@@ -39,8 +39,8 @@ struct past {
     uint64_t next_ms; /* no sooner than this is it asked again */
 };
 
-/* `block` is a block object, as it came, and says that it has this number; it has no transactions in full, which have
- * hashes too.  Is there a doubt? */
+/* `block` is a block object, as it came, and says that it has this number; or its beginning, without transactions in
+ * full, which have hashes too.  Is there a doubt? */
 bool past_final(struct past *p, uint64_t number, struct slice block);
 /* The same of the head. */
 bool past_head(struct past *p, uint64_t number, struct slice block);
