@@ -42,10 +42,10 @@ static bool is_skippable(const struct method *m, const struct block_ref *r)
     return m->class == CLASS_SLOT && r->commitment == COMMITMENT_NONE;
 }
 
-/* Is it being asked whether what f names by a number is still the same? */
+/* Is it open whether what f names by a number is still the same? */
 static bool is_doubtful(const struct flight *f)
 {
-    return f->chain->past.asking && f->method->cache != CACHE_STATIC && f->method->cache != CACHE_BY_HASH;
+    return past_is_open(&f->chain->past) && f->method->cache != CACHE_STATIC && f->method->cache != CACHE_BY_HASH;
 }
 
 bool keep_find(const struct flight *f, struct session *s, struct chunk *out)

@@ -53,6 +53,12 @@ static inline bool past_is_due(const struct past *p, uint64_t now_ms)
     return p->doubted && !p->asking && now_ms >= p->next_ms;
 }
 
+/* Is nothing that was told to be trusted?  While it is asked; and when the last doubt was right, until it can be. */
+static inline bool past_is_open(const struct past *p)
+{
+    return p->asking || (p->doubted && !p->in_vain);
+}
+
 /* The params of the question: eth_getBlockByNumber. */
 struct slice past_ask(struct past *p, char params[PAST_PARAMS_CAP]);
 

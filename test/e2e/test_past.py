@@ -115,9 +115,27 @@ class Past(Case):
         self.assertEqual(self.balance(), 1)
         self.kept_still()
         self.nodes[0].set_back(12, head=180, final=80)
-        self.ask("eth_blockNumber")
+        self.told_another()
+        self.eventually(lambda: self.g.status()["inflight_calls"] == 0)
         self.assertEqual(self.balance(), 2)
         self.assertEqual(self.doubts(), 1)
+
+    def told_another(self):
+        """Another client is told where the head is."""
+        with self.g.client() as c:
+            c.rpc("eth_blockNumber")
+
+    def test_twice_at_once(self):
+        self.start(Node())
+        self.keep()
+        for life, to in ((2, 10), (3, 9)):
+            self.nodes[0].set_back(to, head=200 - 10 * life, final=100 - 10 * life)
+            self.told_another()
+            self.assertEqual(self.balance(), life)
+            self.eventually(lambda: self.g.status()["inflight_calls"] == 0)
+            self.told_another()
+            self.ask("eth_getBlockByNumber", "finalized", False)
+            self.assertEqual(self.balance(), life)
 
     def test_it_is_told_to_others_than_those_who_learn_of_it(self):
         self.start(Node())

@@ -78,6 +78,25 @@ TEST(meanwhile_a_later_block_settles_nothing)
     CHECK(!p.asking);
 }
 
+/* A doubt after one that was right weighs more than one after others in vain. */
+TEST(nothing_is_trusted_until_it_is_asked)
+{
+    struct past p = final_at_16();
+    char params[PAST_PARAMS_CAP];
+
+    CHECK(!past_is_open(&p) && past_doubt(&p) && past_is_open(&p));
+    past_ask(&p, params);
+    CHECK(past_is_open(&p));
+    CHECK_EQ(past_answered(&p, false, SLICE(BLOCK("0x10", B)), 0), PAST_OTHER);
+    CHECK(!past_is_open(&p));
+    past_doubt(&p);
+    CHECK(past_is_open(&p) && !past_is_due(&p, 0));
+    past_ask(&p, params);
+    CHECK_EQ(past_answered(&p, false, SLICE(BLOCK("0x10", A)), 1000), PAST_SAME);
+    past_doubt(&p);
+    CHECK(!past_is_open(&p));
+}
+
 TEST(the_final_block_s_hash)
 {
     struct past p = final_at_16();
