@@ -26,8 +26,8 @@ static bool asks_the_same(const struct exchange *x, const struct flight *f)
            slice_eq(flight_params(g), flight_params(f)) && !heads_below_need(g, f->told);
 }
 
-/* The call of x asks the same as f, after one that f answers.  Does it wait with an array, whose flights are not raised,
- * so that it could be told less?  It could have joined f instead when it came. */
+/* The call of x asks the same as f, after one that f answers.  Does it wait with an array, whose flights are not
+ * raised, so that it could be told less?  It could have joined f instead when it came. */
 static bool is_bound(const struct exchange *x, const struct flight *f)
 {
     const struct flight *g = x->envelope.calls->flight;

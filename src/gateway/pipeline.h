@@ -8,8 +8,8 @@ struct flight;
 struct worker;
 
 /* f has an answer, which tells f->told of the head: those who asked the same before, on the connections of those who
- * wait for f, wait for f too from now on.  Their own answers could tell more, and leave first.  So do those who asked it
- * after them and wait with an array. */
+ * wait for f, wait for f too from now on.  Their own answers could tell more, and leave first.  So do those who asked
+ * it after them and wait with an array. */
 void pipeline_gather(struct worker *w, struct flight *f);
 /* Those who asked after them, but for arrays, are told no less. */
 void pipeline_raise(struct flight *f);
