@@ -5,7 +5,7 @@
  * What tells: an endpoint's head is below one that it told before, or below the finalized block; a block of the head's
  * number, or of the finalized one's, has another hash.  All of that happens on real networks too (a balancer's nodes, a
  * reorganisation of the newest blocks), so it is a doubt, and no more: then an endpoint is asked for the block that was
- * final, by its number. The hash that it had settles it, as a block's hash says all of its past.  Doubts that come to
+ * final, by its number.  The hash that it had settles it, as a block's hash says all of its past.  Doubts that come to
  * nothing are looked into ever more seldom.
  *
  * By value in its chain; zeroed.  Pure: the caller passes the time. */
