@@ -101,6 +101,9 @@ static bool set_out(struct worker *w, struct flight *f, enum answer_class class,
         note_meaning(f, a, bit);
         return true;
     }
+    /* What is too much for one endpoint at once is so for another: those that it took are not asked again for that. */
+    if (f->in_unit && a->again && limits_is_refusal(class) && unit_is_out(f))
+        leaves = false;
     next = f->in_unit && (leaves || upstream_is_down(u)) ? unit_next(f, ask->stale_link) : NULL;
     /* An array's calls stay together while their endpoint is there, or has told some of them. */
     if (!next &&

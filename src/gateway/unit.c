@@ -115,12 +115,25 @@ bool unit_fits(const struct flight *f, const struct upstream *other)
     return true;
 }
 
-static bool on_wire(const struct exchange *x, const struct upstream *u)
+/* Is any call of x's unit but those of f on the wire there? */
+static bool on_wire(const struct exchange *x, const struct upstream *u, const struct flight *f)
 {
     for (unsigned i = x->envelope.next; i < x->envelope.n_calls; i++) {
         const struct call *c = &x->envelope.calls[i];
 
-        if (c->in_unit && c->flight && c->flight->state == FLIGHT_WIRE && c->flight->upstream == u)
+        if (c->in_unit && c->flight && c->flight != f && c->flight->state == FLIGHT_WIRE && c->flight->upstream == u)
+            return true;
+    }
+    return false;
+}
+
+bool unit_is_out(const struct flight *f)
+{
+    list_each (it, &f->calls) {
+        const struct call *c = container_of(it, struct call, waiting);
+        const struct unit *u = unit_of(c);
+
+        if (u && u->with == f->upstream && on_wire(exchange_of(c), u->with, f))
             return true;
     }
     return false;
@@ -136,7 +149,7 @@ struct upstream *unit_elsewhere(const struct flight *f, struct upstream *next)
             continue;
         if (u->with != f->upstream)
             next = was_tried(f, u->with) || !can_take(u->with) ? NULL : u->with;
-        else if (u->told || on_wire(exchange_of(c), u->with))
+        else if (u->told || on_wire(exchange_of(c), u->with, f))
             next = NULL;
         if (!next)
             return NULL;

@@ -56,6 +56,8 @@ bool unit_untold(const struct flight *f);
 /* May the arrays that f belongs to go to `other` because of an error: is that far enough for them, as they were when
  * they came, and can what is under way be asked there again? */
 bool unit_fits(const struct flight *f, const struct upstream *other);
+/* Do others of the arrays that f belongs to wait for answers of its endpoint? */
+bool unit_is_out(const struct flight *f);
 /* May f go from the queue of its endpoint, which is up, to `next`, or to what is returned?  NULL: it must stay. */
 struct upstream *unit_elsewhere(const struct flight *f, struct upstream *next);
 /* f is about to queue at `to`.  gone: its endpoint cannot be reached, so that units that it has told nothing come

@@ -1,9 +1,10 @@
 """What an array of a client asks about the head comes from one endpoint, whatever becomes of that endpoint."""
 import json
+import threading
 import time
 
 from harness import SLOW, Case, config, endpoint
-from upstream import Gate, serve
+from upstream import Gate, http, serve
 
 CHAIN = {"coalesce": False, "cache": {"max_bytes": 0}}
 
@@ -102,6 +103,37 @@ class Unit(Case):
         got = c.read_response().json()
         self.assertEqual((len(got[0]["result"]), got[1]["error"]["code"], got[2].get("result")), (100000, -32603, "n0"), got[1:])
         self.assertEqual(len(b.calls()), 0)
+
+    def test_more_than_any_endpoint_takes_at_once(self):
+        """What is refused waits where the others are on their way; nothing that was taken is asked again."""
+        for refusal in ((-32005, "rate limit exceeded"), None):
+            ups = [self.upstream(self.limited(12, refusal)) for _ in "ab"]
+            g = self.gateway(config([endpoint(u.url(), "ab"[i], batch={"mode": "off"}) for i, u in enumerate(ups)], chain=CHAIN))
+            c = self.posting(g, array(20, first=("eth_call", [])))
+            self.assertEqual([x.get("result") for x in c.read_response().json()], ["n"] * 20)
+            self.assertEqual(sorted(len(u.calls()) > 0 for u in ups), [False, True])
+            self.assertEqual(g.status()["counters"]["arrays_again"], 0)
+
+    def limited(self, n, refusal):
+        """A node that takes so many in a second."""
+        taken, lock = [], threading.Lock()
+
+        def script(conn):
+            while (r := conn.read_request()) is not None:
+                with lock:
+                    while taken and taken[0] < time.monotonic() - 1:
+                        taken.pop(0)
+                    takes = len(taken) < n
+                    if takes:
+                        taken.append(time.monotonic())
+                if takes:
+                    time.sleep(0.05 * SLOW)
+                    conn.answer(r, '"n"')
+                elif refusal:
+                    conn.answer(r, refusal)
+                else:
+                    conn.send(http("too many", status="429 Too Many Requests", ctype="text/plain"))
+        return script
 
     def test_an_error_that_all_make(self):
         """Each is asked for all of it once, whichever error says most."""
