@@ -334,6 +334,19 @@ class Bodies(Case):
         with g.client() as c:
             self.assertEqual(c.request(self.body(8, 3)).json()["id"], 8)
 
+    def test_many_small_ones_that_are_under_way(self):
+        """None of them is too much while it arrives: it comes in one read."""
+        g, u = self.front(serve(delay=2.0), limits={"max_body_bytes": 65536, "max_bodies_bytes": 65536})
+        held = [self.posting(g, '{"jsonrpc":"2.0","id":%d,"method":"eth_call","params":["%s%d"]}' % (i, "x" * 1000, i))
+                for i in range(80)]
+        self.eventually(lambda: re.search(rb'reason="overloaded"} [1-9]', g.admin_get("/metrics").body))
+        with g.client() as c:
+            r = c.request(CALL.replace("x", "y" * 1100))
+            self.assertEqual((r.status, r.header("retry-after"), r.json()["error"]["data"]["reason"]), (429, "1", "overloaded"))
+            got = [c.read_response().status for c in held]
+            self.assertTrue(60 <= got.count(200) <= 66 and got.count(200) + got.count(429) == 80, got)
+            self.assertEqual(c.request(CALL).json()["result"], "0x1")
+
     def test_one_alone(self):
         g, u = self.front(limits={"max_body_bytes": 4 * self.MIB, "max_bodies_bytes": 4 * self.MIB})
         body = self.body(1, 3)
