@@ -47,8 +47,10 @@ struct exchange {
     struct envelope envelope;
 };
 
-/* The last of s, to be answered with status 200 and JSON; for what could not be read as a request. */
+/* The last of s, which owns it; to be answered with status 200 and JSON, and the connection closed: for what could not
+ * be read as a request.  Never NULL. */
 struct exchange *exchange_new(struct session *s);
+/* The same for q, to be answered as that asks for: version, keep-alive, priority, HEAD, origin. */
 struct exchange *exchange_for(struct session *s, const struct h1_request *q);
 void exchange_free(struct worker *w, struct exchange *x); /* its calls leave their flights */
 

@@ -142,15 +142,19 @@ static struct slice header_of(const struct flight *f, struct slice block)
     return find(block, "\"hash\"") ? block : slice_of(block.p, 0);
 }
 
-/* The newest block of all, as u has it. */
-static void head_block(struct upstream *u, uint64_t number, struct slice block)
+/* The newest block of all, as f's endpoint has it. */
+static void head_block(const struct flight *f, uint64_t number, struct slice payload)
 {
-    struct chain *c = u->chain;
+    struct chain *c = f->chain;
+    struct slice block;
 
-    if (!block.n || !c->cache || !c->head.number[HEAD_FINALIZED] || !past_head(&c->past, number, block))
+    if (!c->cache || !c->head.number[HEAD_FINALIZED])
         return;
-    doubt(u, false);
-    look_into_doubt(u);
+    block = header_of(f, payload);
+    if (!block.n || !past_head(&c->past, number, block))
+        return;
+    doubt(f->upstream, false);
+    look_into_doubt(f->upstream);
 }
 
 static bool head_told(struct flight *f, struct slice payload)
@@ -176,7 +180,7 @@ static bool head_told(struct flight *f, struct slice payload)
     else if (!learn_final(f->upstream, kind, number, header_of(f, payload)))
         return true;
     if (own && place == HEAD_BLOCK && news != FRESHNESS_DOUBTED)
-        head_block(f->upstream, number, header_of(f, payload));
+        head_block(f, number, payload);
     if (news == FRESHNESS_DOUBTED)
         return !own || place == HEAD_CONTEXT || f->by_name;
     f->told = number;

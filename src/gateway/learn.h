@@ -17,7 +17,7 @@ bool learn_from(struct flight *f, struct slice payload);
 /* u told where its head is. */
 void learn_head(struct upstream *u, enum head_kind kind, uint64_t number);
 /* u, of an EVM chain, told which block is safe or final.  false: there can be no such block yet.  block: as it came,
- * with no transactions in full; n = 0: its hash is not known. */
+ * or its beginning, without transactions in full; n = 0: its hash is not known. */
 bool learn_final(struct upstream *u, enum head_kind kind, uint64_t number, struct slice block);
 
 #endif

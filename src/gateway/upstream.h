@@ -23,8 +23,8 @@ struct upstream {
     struct endpoint endpoint;
     struct probe probe; /* is it on its chain? */
     struct watch watch;
-    uint64_t
-        behind_since_ms; /* each word of it about the head that calls ask for was too far behind; 0: not the last */
+    /* Each word of it about the head that calls ask for has been too far behind since; 0: not the last one. */
+    uint64_t behind_since_ms;
     struct worker *worker;
     struct chain *chain;
     unsigned index;                /* in its chain */

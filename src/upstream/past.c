@@ -20,7 +20,7 @@ static bool same_hash(const struct past_block *a, const struct past_block *b)
 
 bool past_final(struct past *p, uint64_t number, struct slice block)
 {
-    struct past_block now;
+    struct past_block now = {0};
 
     /* While there is a doubt, this may be of the new past, and would settle nothing. */
     if (p->doubted)
